@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common'
+import { Imports, type ServiceDefinition } from '@millrace/service'
+import { LeadController } from './lead/lead.controller.js'
+import { leadImport } from './lead/lead.import.js'
+import { LeadQueries } from './lead/lead.queries.js'
+import { LeadSchema } from './lead/lead.schema.js'
+import { LeadService } from './lead/lead.service.js'
+import { leadMigrations } from './migrations/index.js'
+
+@Module({ controllers: [LeadController], providers: [LeadService, LeadQueries] })
+export class LeadModule {
+  constructor(imports: Imports, leads: LeadService) {
+    imports.register(leadImport(leads))
+  }
+}
+
+export const leadService: ServiceDefinition = { name: 'lead', module: LeadModule, schemas: [LeadSchema], migrations: leadMigrations }

@@ -1,0 +1,87 @@
+import { Controller } from '@nestjs/common'
+import {
+  assignLead,
+  captureLead,
+  changeLead,
+  changeLeadSettings,
+  convertLead,
+  disqualifyLead,
+  getLead,
+  getLeadSettings,
+  listLeads,
+  qualifyLead,
+  reopenLead,
+  workLead,
+  type Input,
+} from '@millrace/contracts'
+import { Serve } from '@millrace/service'
+import { LeadQueries, leadView } from './lead.queries.js'
+import { LeadService } from './lead.service.js'
+
+@Controller()
+export class LeadController {
+  constructor(
+    private readonly leads: LeadService,
+    private readonly queries: LeadQueries,
+  ) {}
+
+  @Serve(captureLead)
+  async capture({ body }: Input<typeof captureLead>) {
+    return leadView(await this.leads.capture(body))
+  }
+
+  @Serve(listLeads)
+  list({ query }: Input<typeof listLeads>) {
+    return this.queries.list(query)
+  }
+
+  @Serve(getLead)
+  get({ params }: Input<typeof getLead>) {
+    return this.queries.get(params.id)
+  }
+
+  @Serve(changeLead)
+  async change({ params, body }: Input<typeof changeLead>) {
+    return leadView(await this.leads.change(params.id, body))
+  }
+
+  @Serve(assignLead)
+  async assign({ params, body }: Input<typeof assignLead>) {
+    return leadView(await this.leads.assign(params.id, body.ownerId))
+  }
+
+  @Serve(workLead)
+  async work({ params }: Input<typeof workLead>) {
+    return leadView(await this.leads.work(params.id))
+  }
+
+  @Serve(qualifyLead)
+  async qualify({ params }: Input<typeof qualifyLead>) {
+    return leadView(await this.leads.qualify(params.id))
+  }
+
+  @Serve(disqualifyLead)
+  async disqualify({ params, body }: Input<typeof disqualifyLead>) {
+    return leadView(await this.leads.disqualify(params.id, body.reason, body.note))
+  }
+
+  @Serve(reopenLead)
+  async reopen({ params }: Input<typeof reopenLead>) {
+    return leadView(await this.leads.reopen(params.id))
+  }
+
+  @Serve(convertLead)
+  async convert({ params, body }: Input<typeof convertLead>) {
+    return leadView(await this.leads.convert(params.id, body))
+  }
+
+  @Serve(getLeadSettings)
+  settings() {
+    return this.queries.settings()
+  }
+
+  @Serve(changeLeadSettings)
+  changeSettings({ body }: Input<typeof changeLeadSettings>) {
+    return this.leads.changeSettings(body)
+  }
+}

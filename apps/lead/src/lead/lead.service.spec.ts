@@ -1,0 +1,247 @@
+import {
+  assignLead,
+  captureLead,
+  changeLead,
+  changeLeadSettings,
+  convertLead,
+  disqualifyLead,
+  getLead,
+  getLeadSettings,
+  listLeads,
+  qualifyLead,
+  readAudit,
+  workLead,
+} from '@millrace/contracts'
+import { newId } from '@millrace/domain'
+import { aWorld, houseRules, type Company, type TestService, type World } from '@millrace/testing'
+import { leadService } from '../lead.module.js'
+
+houseRules(leadService, `${import.meta.dirname}/..`)
+
+let world: World
+let leads: TestService
+let company: Company
+
+beforeAll(async () => {
+  world = await aWorld()
+  leads = await world.start(leadService)
+  company = await world.company()
+})
+afterAll(() => world.stop())
+
+const cloud = { companyName: '云图科技有限公司', contactName: '李雷', email: 'Li@Example.com', phone: '138 0013 8000' }
+
+describe('capturing a lead', () => {
+  it('keeps what was typed, normalises beside it, and tells others once', async () => {
+    const { amy, tenantId } = await world.company()
+    const lead = await leads.as(amy).does(captureLead, { body: cloud })
+    expect(lead).toMatchObject({
+      companyName: '云图科技有限公司',
+      email: 'Li@Example.com',
+      phone: '+8613800138000',
+      status: 'assigned',
+      ownerId: amy.id,
+      version: 1,
+    })
+    const events = (await world.events(tenantId)).filter(({ subject }) => subject === lead.id)
+    expect(events.map(({ name, journeyId }) => ({ name, journeyId }))).toEqual([
+      { name: 'lead.captured', journeyId: lead.journeyId },
+      { name: 'lead.assigned', journeyId: lead.journeyId },
+    ])
+  })
+
+  it('refuses nonsense with every field that is wrong, in the reader’s language', async () => {
+    const answer = await leads
+      .as(company.amy)
+      .call(captureLead, { body: { email: 'nobody', surname: 'x', country: 'china' }, headers: { 'accept-language': 'zh-CN' } })
+    expect(answer.status).toBe(400)
+    expect(answer.headers['content-type']).toContain('application/problem+json')
+    expect(answer.body.title).toMatch(/请求无效/)
+    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual(['/country', '/email', '/surname'])
+  })
+
+  it('refuses an empty lead', async () => {
+    const answer = await leads.as(company.amy).call(captureLead, { body: {} })
+    expect(answer.status).toBe(400)
+    expect(answer.body.errors[0].code).toBe('lead.nameless')
+  })
+
+  it('lets exactly one of two identical captures at the same moment through when duplicates are refused', async () => {
+    const { amy, ada } = await world.company()
+    await leads.as(ada).does(changeLeadSettings, { body: { duplicates: 'refuse' }, headers: { 'if-match': '"0"' } })
+    const answers = await Promise.all(Array.from({ length: 8 }, () => leads.as(amy).call(captureLead, { body: cloud })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409, 409, 409])
+    expect(answers.find(({ status }) => status === 409)!.body).toMatchObject({
+      code: 'lead.duplicate',
+      candidates: [{ score: 100, reasons: ['email', 'phone', 'company_and_contact'] }],
+    })
+  })
+
+  it('flags a duplicate with score and reason when the policy says so', async () => {
+    const { amy } = await world.company()
+    const first = await leads.as(amy).does(captureLead, { body: cloud })
+    const second = await leads.as(amy).does(captureLead, { body: { companyName: '云图', email: 'LI@EXAMPLE.COM' } })
+    expect(second.duplicateOf).toEqual([{ leadId: first.id, score: 60, reasons: ['email'] }])
+  })
+
+  it('makes one lead of a request that is sent twice with the same key, and refuses another body under it', async () => {
+    const { amy, tenantId } = await world.company()
+    const headers = { 'idempotency-key': 'k-1' }
+    const [one, two] = [
+      await leads.as(amy).call(captureLead, { body: cloud, headers }),
+      await leads.as(amy).call(captureLead, { body: cloud, headers }),
+    ]
+    expect([one.status, two.status]).toEqual([201, 201])
+    expect(two.body).toEqual(one.body)
+    expect(two.headers['idempotency-replayed']).toBe('true')
+    expect((await leads.as(amy).call(captureLead, { body: { ...cloud, note: 'other' }, headers })).body).toMatchObject({
+      status: 422,
+      code: 'idempotency.reused',
+    })
+    expect((await world.events(tenantId)).filter(({ name }) => name === 'lead.captured')).toHaveLength(1)
+  })
+})
+
+describe('changing a lead', () => {
+  it('needs the version that was read, and refuses an old one', async () => {
+    const amy = leads.as(company.amy)
+    const lead = await amy.does(captureLead, { body: { companyName: 'Stale Ltd' } })
+    const params = { id: lead.id }
+    expect((await amy.call(changeLead, { params, body: { note: 'a' } })).status).toBe(428)
+    const changed = await amy.call(changeLead, { params, body: { note: 'a' }, headers: { 'if-match': '"1"' } })
+    expect(changed.headers['etag']).toBe('"2"')
+    const stale = await amy.call(changeLead, { params, body: { note: 'b' }, headers: { 'if-match': '"1"' } })
+    expect(stale.body).toMatchObject({ status: 412, code: 'version.stale', current: 2 })
+    expect((await amy.does(getLead, { params })).note).toBe('a')
+  })
+
+  it('leaves a trail of who changed what', async () => {
+    const lead = await leads.as(company.amy).does(captureLead, { body: { companyName: 'Trail Ltd' } })
+    await leads.as(company.amy).does(changeLead, { params: { id: lead.id }, body: { note: 'called' }, headers: { 'if-match': '"1"' } })
+    const { data } = await leads.as(company.ada).does(readAudit, { params: { id: lead.id } })
+    expect(data.map(({ action, actorId }: { action: string; actorId: string }) => [action, actorId])).toEqual([
+      ['insert', company.amy.id],
+      ['update', company.amy.id],
+    ])
+    expect(data[1].change).toEqual({ note: { from: null, to: 'called' } })
+  })
+})
+
+describe('who sees which lead', () => {
+  it('shows a rep her own, a manager his part of the company, another tenant nothing', async () => {
+    const lead = await leads.as(company.amy).does(captureLead, { body: { companyName: 'Private Ltd' } })
+    const params = { id: lead.id }
+    const stranger = await world.company()
+    const status = async (person: Company['amy']) => (await leads.as(person).call(getLead, { params })).status
+    expect(await status(company.amy)).toBe(200)
+    expect(await status(company.mona)).toBe(200)
+    expect(await status(company.eva)).toBe(200)
+    expect(await status(company.bob)).toBe(404)
+    expect(await status(stranger.ada)).toBe(404)
+    expect((await leads.as(company.bob).call(qualifyLead, { params })).status).toBe(404)
+    const seen = await leads.as(company.bob).does(listLeads, { query: { companyName: 'Private Ltd' } })
+    expect(seen.data).toEqual([])
+  })
+
+  it('lets only those assign who may', async () => {
+    const lead = await leads.as(company.amy).does(captureLead, { body: { companyName: 'Assign Ltd' } })
+    const answer = await leads.as(company.amy).call(assignLead, { params: { id: lead.id }, body: { ownerId: company.bob.id } })
+    expect(answer.body).toMatchObject({ status: 403, code: 'access.forbidden', permission: 'lead.assign' })
+    expect(await leads.as(company.olga).does(assignLead, { params: { id: lead.id }, body: { ownerId: company.bob.id } })).toMatchObject({
+      ownerId: company.bob.id,
+    })
+    const ghost = await leads.as(company.olga).call(assignLead, { params: { id: lead.id }, body: { ownerId: newId('user') } })
+    expect(ghost.body).toMatchObject({ status: 422, code: 'reference.unknown' })
+  })
+
+  it('refuses tokens that are missing, expired, for others or forged', async () => {
+    const refused = async (token: string | undefined) =>
+      (await leads.as(company.amy).call(listLeads, { headers: { authorization: token ? `Bearer ${token}` : '' } })).body.code as string
+    expect(await refused(undefined)).toBe('token.missing')
+    expect(await refused(await world.token(company.amy, { exp: 1_700_000_000 }))).toBe('token.expired')
+    expect(await refused(await world.token(company.amy, { aud: 'other' }))).toBe('token.invalid')
+    expect(await refused(await world.token(company.amy, { iss: 'https://evil.example' }))).toBe('token.invalid')
+    expect(await refused(`${(await world.token(company.amy)).slice(0, -8)}AAAAAAAA`)).toBe('token.invalid')
+    expect(await refused('e30.e30.')).toBe('token.invalid')
+  })
+})
+
+describe('listing leads', () => {
+  it('pages through all of them without gap or double, in any order', async () => {
+    const { amy } = await world.company()
+    for (let n = 0; n < 7; n += 1)
+      await leads.as(amy).does(captureLead, { body: { companyName: `Page ${n % 3}`, source: n % 2 ? 'Web' : 'Fair' } })
+    for (const sort of ['id', '-createdAt', 'companyName', '-companyName']) {
+      const seen: string[] = []
+      let cursor: string | null = null
+      do {
+        const page: { data: { id: string }[]; next: string | null } = await leads
+          .as(amy)
+          .does(listLeads, { query: { limit: 3, sort, ...(cursor && { cursor }) } })
+        seen.push(...page.data.map(({ id }) => id))
+        cursor = page.next
+      } while (cursor)
+      expect(new Set(seen).size).toBe(7)
+      expect(seen).toHaveLength(7)
+    }
+    const { data } = await leads.as(amy).does(listLeads, { query: { source: 'Web', 'companyName.contains': 'page', fields: 'id,source' } })
+    expect(data).toHaveLength(3)
+    expect(Object.keys(data[0])).toEqual(['id', 'source'])
+  })
+
+  it('refuses filters, cursors and fields it does not know', async () => {
+    const status = async (query: Record<string, unknown>) => (await leads.as(company.amy).call(listLeads, { query })).status
+    expect(await status({ colour: 'red' })).toBe(400)
+    expect(await status({ cursor: 'bm9wZQ' })).toBe(400)
+    expect(await status({ fields: 'id,secret' })).toBe(400)
+    expect(await status({ limit: 1000 })).toBe(400)
+    expect(await status({ status: 'sleeping' })).toBe(400)
+  })
+})
+
+describe('the way to conversion', () => {
+  it('ends in one account, contact and deal, however often it is asked for', async () => {
+    const { amy, tenantId } = await world.company()
+    const caller = leads.as(amy)
+    const lead = await caller.does(captureLead, { body: cloud })
+    const params = { id: lead.id }
+    expect((await caller.call(convertLead, { params, body: {} })).body).toMatchObject({ status: 409, code: 'lead.not_qualified' })
+    await caller.does(workLead, { params })
+    await caller.does(qualifyLead, { params })
+    const wish = { opportunity: { title: 'CRM for 120 seats', amount: { amount: '120000.00', currency: 'CNY' } } }
+    const answers = await Promise.all([1, 2, 3].map(() => caller.does(convertLead, { params, body: wish })))
+    expect(new Set(answers.map(({ opportunityId }) => opportunityId)).size).toBe(1)
+    const events = (await world.events(tenantId)).filter(({ subject }) => subject === lead.id)
+    expect(events.map(({ name }) => name)).toEqual(['lead.captured', 'lead.assigned', 'lead.worked', 'lead.qualified', 'lead.converted'])
+    expect(events.at(-1)!.payload).toMatchObject({
+      opportunity: { id: answers[0].opportunityId, title: 'CRM for 120 seats', amount: { amount: '120000.00', currency: 'CNY' } },
+    })
+  })
+
+  it('refuses amounts that their currency cannot have', async () => {
+    const lead = await leads.as(company.amy).does(captureLead, { body: { companyName: 'Precise Ltd', email: 'p@example.com' } })
+    const refused = async (amount: unknown) =>
+      (await leads.as(company.amy).call(convertLead, { params: { id: lead.id }, body: { opportunity: { title: 't', amount } } })).body
+        .errors[0].code as string
+    expect(await refused({ amount: '10.005', currency: 'CNY' })).toBe('money.too_precise')
+    expect(await refused({ amount: '-1', currency: 'CNY' })).toBe('money.negative')
+    expect(await refused({ amount: '1', currency: 'XXX' })).toBe('money.unknown_currency')
+    expect(await refused({ amount: '99999999999999999999', currency: 'CNY' })).toBe('money.too_large')
+  })
+
+  it('gives a lead up with a reason of the list only', async () => {
+    const lead = await leads.as(company.amy).does(captureLead, { body: { companyName: 'Lost Ltd' } })
+    expect((await leads.as(company.amy).call(disqualifyLead, { params: { id: lead.id }, body: { reason: 'bored' } })).status).toBe(400)
+    expect(await leads.as(company.amy).does(disqualifyLead, { params: { id: lead.id }, body: { reason: 'no_need' } })).toMatchObject({
+      status: 'disqualified',
+      disqualifiedReason: 'no_need',
+    })
+  })
+})
+
+describe('settings', () => {
+  it('begin with what the platform gives', async () => {
+    const { ada } = await world.company()
+    expect(await leads.as(ada).does(getLeadSettings)).toEqual({ duplicates: 'flag', defaultCountry: 'CN', version: 0 })
+  })
+})

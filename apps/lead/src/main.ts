@@ -1,0 +1,4 @@
+import { run } from '@millrace/service'
+import { leadService } from './lead.module.js'
+
+await run(leadService)

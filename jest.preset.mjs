@@ -1,0 +1,39 @@
+import { basename, join } from 'node:path'
+
+const project = basename(process.cwd())
+const results = process.env.MILLRACE_TEST_RESULTS
+const tools = join(import.meta.dirname, 'tools/jest')
+
+/** One jest configuration for every project: TypeScript through swc, ESM, the libraries from source. */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  roots: ['<rootDir>/src'],
+  testMatch: ['**/*.spec.ts', '**/*.journey.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript', decorators: true },
+          target: 'es2023',
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+          keepClassNames: true,
+        },
+        module: { type: 'es6' },
+        swcrc: false,
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^@millrace/(domain|contracts|service|testing)$': `${import.meta.dirname}/libs/$1/src/index.ts`,
+    '^@millrace/(identity|gateway|lead|account|opportunity|cpq|billing|insight)$': `${import.meta.dirname}/apps/$1/src/$1.module.ts`,
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  testTimeout: 60_000,
+  passWithNoTests: true,
+  // A database only where one is used.
+  ...(!['domain', 'contracts'].includes(project) && { globalSetup: `${tools}/setup.mjs`, globalTeardown: `${tools}/teardown.mjs` }),
+  // `npm test` runs jest with --json and adds up what each project counts.
+  ...(results && { outputFile: join(results, `${project}.json`) }),
+}

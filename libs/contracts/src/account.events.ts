@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { defineEvent } from './event.js'
+import { id, line } from './shapes.js'
+
+const account = z.object({
+  accountId: id('account'),
+  name: line(200),
+  ownerId: id('user').nullable(),
+  parentId: id('account').nullable(),
+  industry: line(100).nullable(),
+  country: z.string().max(2).nullable(),
+})
+
+const contact = z.object({
+  contactId: id('contact'),
+  accountId: id('account').nullable(),
+  name: line(200),
+  email: z.string().max(320).nullable(),
+  phone: z.string().max(40).nullable(),
+  roles: z.array(z.string().max(60)),
+})
+
+export const AccountOpened = defineEvent(
+  'account.opened',
+  1,
+  account,
+  'A company became an account: by hand, by import or by the conversion of a lead.',
+)
+export const AccountChanged = defineEvent('account.changed', 1, account, 'Base data, owner or parent of an account changed.')
+export const ContactAdded = defineEvent('contact.added', 1, contact, 'A person at an account became known.')
+export const ContactChanged = defineEvent('contact.changed', 1, contact, 'Data of a contact changed.')
+export const ActivityLogged = defineEvent(
+  'activity.logged',
+  1,
+  z.object({
+    activityId: id('activity'),
+    kind: z.enum(['call', 'visit', 'email', 'meeting', 'note']),
+    accountId: id('account'),
+    contactId: id('contact').nullable(),
+    opportunityId: id('opportunity').nullable(),
+    ownerId: id('user').nullable(),
+  }),
+  'Somebody called, visited, wrote to or met a customer, or left a note; `time` is when it took place.',
+)

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { defineEvent } from './event.js'
+import { day, id, line, money } from './shapes.js'
+
+const owed = { contractId: id('contract'), accountId: id('account'), ownerId: id('user').nullable() }
+
+export const CollectionPlanMade = defineEvent(
+  'collection_plan.made',
+  1,
+  z.object({
+    planId: id('collection_plan'),
+    ...owed,
+    total: money,
+    instalments: z.array(
+      z.object({ receivableId: id('receivable'), number: z.number().int(), label: line(100), amount: money, dueOn: day }),
+    ),
+  }),
+  'A signed contract’s total was laid out over instalments; they add up to it exactly.',
+)
+
+const receivable = z.object({ receivableId: id('receivable'), ...owed, amount: money, open: money, dueOn: day })
+
+export const ReceivableDue = defineEvent('receivable.due', 1, receivable, 'The day came from which the customer owes an instalment.')
+export const ReceivableSettled = defineEvent(
+  'receivable.settled',
+  1,
+  receivable,
+  'A receivable was paid in part or in full; `open` is what is left.',
+)
+export const ReceivableReopened = defineEvent(
+  'receivable.reopened',
+  1,
+  receivable,
+  'A settlement was undone; `open` is what is owed again.',
+)
+
+export const InvoiceIssued = defineEvent(
+  'invoice.issued',
+  1,
+  z.object({
+    invoiceId: id('invoice'),
+    number: z.string().max(60),
+    legalEntityId: id('legal_entity'),
+    accountId: id('account'),
+    ownerId: id('user').nullable(),
+    total: money,
+    receivableIds: z.array(id('receivable')),
+    issuedOn: day,
+  }),
+  'A tax document was issued for one or more receivables; it never changes.',
+)
+export const InvoiceCredited = defineEvent(
+  'invoice.credited',
+  1,
+  z.object({
+    invoiceId: id('invoice'),
+    creditNoteId: id('invoice'),
+    number: z.string().max(60),
+    accountId: id('account'),
+    total: money,
+    issuedOn: day,
+  }),
+  'An invoice was reversed in full or in part by a credit note.',
+)
+export const ReceiptRecorded = defineEvent(
+  'receipt.recorded',
+  1,
+  z.object({
+    receiptId: id('receipt'),
+    accountId: id('account'),
+    ownerId: id('user').nullable(),
+    amount: money,
+    receivedOn: day,
+    reference: line(200).nullable(),
+  }),
+  'Money arrived.',
+)
+const matched = z.object({
+  receiptId: id('receipt'),
+  accountId: id('account'),
+  ownerId: id('user').nullable(),
+  allocations: z.array(z.object({ receivableId: id('receivable'), amount: money })),
+  credit: money.meta({ description: 'what is left of the receipt as credit of the account' }),
+})
+export const ReceiptSettled = defineEvent('receipt.settled', 1, matched, 'A receipt was matched with receivables.')
+export const SettlementUndone = defineEvent('receipt.unsettled', 1, matched, 'A match of a receipt with receivables was taken back.')

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { defineEvent } from './event.js'
+import { id, line, money, text } from './shapes.js'
+
+const lead = z.object({
+  leadId: id('lead'),
+  companyName: line(200).nullable(),
+  contactName: line(200).nullable(),
+  ownerId: id('user').nullable(),
+  source: line(100).nullable(),
+  channel: line(100).nullable(),
+  campaign: line(100).nullable(),
+})
+
+export const LeadCaptured = defineEvent('lead.captured', 1, lead, 'A new interest of a person or company was recorded.')
+export const LeadChanged = defineEvent('lead.changed', 1, lead, 'Base data of a lead changed.')
+export const LeadAssigned = defineEvent(
+  'lead.assigned',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user') }),
+  'A rep became responsible for a lead.',
+)
+export const LeadWorked = defineEvent(
+  'lead.worked',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user') }),
+  'The owner began to work on a lead.',
+)
+export const LeadQualified = defineEvent(
+  'lead.qualified',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user') }),
+  'A lead turned out to be worth a deal.',
+)
+export const LeadDisqualified = defineEvent(
+  'lead.disqualified',
+  1,
+  z.object({ leadId: id('lead'), reason: z.string().max(100), note: text(2000).nullable() }),
+  'A lead was given up, with the reason.',
+)
+export const LeadReopened = defineEvent(
+  'lead.reopened',
+  1,
+  z.object({ leadId: id('lead') }),
+  'A lead that was given up is looked at again.',
+)
+
+/** A lead became a customer's deal. The ids are minted here, so that nobody has to answer. */
+export const LeadConverted = defineEvent(
+  'lead.converted',
+  1,
+  z.object({
+    leadId: id('lead'),
+    ownerId: id('user'),
+    account: z.object({ id: id('account'), name: line(200), isNew: z.boolean() }),
+    contact: z
+      .object({
+        id: id('contact'),
+        name: line(200),
+        email: z.string().max(320).nullable(),
+        phone: z.string().max(40).nullable(),
+        isNew: z.boolean(),
+      })
+      .nullable(),
+    opportunity: z.object({ id: id('opportunity'), title: line(200), amount: money.nullable(), isNew: z.boolean() }).nullable(),
+    source: line(100).nullable(),
+  }),
+  'A lead became a customer’s deal: account, contact and opportunity with these ids exist from now on.',
+)

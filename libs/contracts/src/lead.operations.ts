@@ -1,0 +1,281 @@
+import { z } from 'zod'
+import { permission, salesReaders, salesWriters } from './access.js'
+import { defineList, defineOperation } from './operation.js'
+import { defineProblems } from './problems.js'
+import { id, instant, line, positiveMoney, text } from './shapes.js'
+
+const statuses = ['new', 'assigned', 'working', 'qualified', 'converted', 'pooled', 'nurturing', 'disqualified'] as const
+
+/** Why a lead is given up. */
+export const disqualifyReasons = [
+  'no_interest',
+  'no_budget',
+  'no_need',
+  'not_reachable',
+  'competitor',
+  'duplicate',
+  'spam',
+  'other',
+] as const
+
+const email = z
+  .string()
+  .trim()
+  .max(320)
+  .pipe(z.email({ message: 'email.malformed' }))
+const phone = z.string().trim().min(3).max(40)
+const country = z
+  .string()
+  .regex(/^[A-Z]{2}$/)
+  .meta({ description: 'ISO 3166-1 alpha-2; tells how a phone number without country code is read', examples: ['CN'] })
+
+const base = {
+  companyName: line(200).nullable().optional(),
+  contactName: line(200).nullable().optional(),
+  jobTitle: line(100).nullable().optional(),
+  email: email.nullable().optional(),
+  phone: phone.nullable().optional(),
+  country: country.nullable().optional(),
+  source: line(100).nullable().optional(),
+  channel: line(100).nullable().optional(),
+  campaign: line(100).nullable().optional(),
+  note: text(5000).nullable().optional(),
+}
+
+/** A new lead: at least a company or a contact, or an e-mail or phone. */
+export const CaptureLead = z
+  .strictObject({
+    ...base,
+    ownerId: id('user').optional().meta({ description: 'who is to work on it; a rep who captures a lead owns it unless told otherwise' }),
+  })
+  .refine(({ companyName, contactName, email, phone }) => Boolean(companyName ?? contactName ?? email ?? phone), {
+    message: 'lead.nameless',
+  })
+  .meta({ id: 'CaptureLead' })
+
+export const ChangeLead = z.strictObject(base).meta({ id: 'ChangeLead' })
+
+export const LeadView = z
+  .object({
+    id: id('lead'),
+    version: z.number().int(),
+    status: z.enum(statuses),
+    companyName: z.string().nullable(),
+    contactName: z.string().nullable(),
+    jobTitle: z.string().nullable(),
+    email: z.string().nullable(),
+    phone: z.string().nullable().meta({ description: 'E.164 when it could be read, otherwise as given' }),
+    country: z.string().nullable(),
+    source: z.string().nullable(),
+    channel: z.string().nullable(),
+    campaign: z.string().nullable(),
+    note: z.string().nullable(),
+    ownerId: id('user').nullable(),
+    externalId: z.string().nullable(),
+    duplicateOf: z
+      .array(z.object({ leadId: id('lead'), score: z.number().int(), reasons: z.array(z.string()) }))
+      .meta({ description: 'open leads that look the same, score 0–100' }),
+    disqualifiedReason: z.enum(disqualifyReasons).nullable(),
+    accountId: id('account').nullable(),
+    contactId: id('contact').nullable(),
+    opportunityId: id('opportunity').nullable(),
+    journeyId: z.string().nullable(),
+    createdAt: instant,
+    updatedAt: instant,
+    convertedAt: instant.nullable(),
+  })
+  .meta({ id: 'Lead' })
+
+const access = {
+  read: permission('lead.read', salesReaders),
+  capture: permission('lead.capture', salesWriters),
+  change: permission('lead.change', salesWriters),
+  assign: permission('lead.assign', { administrator: 'company', sales_ops: 'company', integrator: 'company', sales_manager: 'company' }),
+  convert: permission('lead.convert', salesWriters),
+}
+
+const one = { service: 'lead', params: z.object({ id: id('lead') }), answer: LeadView } as const
+
+export const captureLead = defineOperation({
+  id: 'captureLead',
+  service: 'lead',
+  method: 'POST',
+  path: '/v1/leads',
+  summary: 'Records a new lead. By the tenant’s policy a duplicate of an open lead is refused (409) or flagged.',
+  rule: access.capture,
+  body: CaptureLead,
+  answer: LeadView,
+})
+
+export const getLead = defineOperation({
+  ...one,
+  id: 'getLead',
+  method: 'GET',
+  path: '/v1/leads/{id}',
+  summary: 'One lead.',
+  rule: access.read,
+})
+
+export const listLeads = defineList({
+  id: 'listLeads',
+  service: 'lead',
+  path: '/v1/leads',
+  summary: 'Leads.',
+  rule: access.read,
+  item: LeadView,
+  filters: {
+    status: statuses,
+    ownerId: 'exact',
+    companyName: 'text',
+    contactName: 'text',
+    email: 'exact',
+    phone: 'exact',
+    source: 'exact',
+    campaign: 'exact',
+    externalId: 'exact',
+    createdAt: 'instant',
+    updatedAt: 'instant',
+  },
+  sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status'],
+})
+
+export const changeLead = defineOperation({
+  ...one,
+  id: 'changeLead',
+  method: 'PATCH',
+  path: '/v1/leads/{id}',
+  summary: 'Changes base data of an open lead.',
+  rule: access.change,
+  body: ChangeLead,
+})
+
+export const assignLead = defineOperation({
+  ...one,
+  id: 'assignLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/assign',
+  summary: 'Makes a rep responsible for the lead.',
+  rule: access.assign,
+  body: z.strictObject({ ownerId: id('user') }).meta({ id: 'AssignLead' }),
+})
+
+export const workLead = defineOperation({
+  ...one,
+  id: 'workLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/work',
+  summary: 'The owner begins to work on the lead.',
+  rule: access.change,
+})
+
+export const qualifyLead = defineOperation({
+  ...one,
+  id: 'qualifyLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/qualify',
+  summary: 'The lead is worth a deal. A lead that is only assigned counts as worked with this.',
+  rule: access.change,
+})
+
+export const disqualifyLead = defineOperation({
+  ...one,
+  id: 'disqualifyLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/disqualify',
+  summary: 'Gives the lead up, with the reason.',
+  rule: access.change,
+  body: z.strictObject({ reason: z.enum(disqualifyReasons), note: text(2000).optional() }).meta({ id: 'DisqualifyLead' }),
+})
+
+export const reopenLead = defineOperation({
+  ...one,
+  id: 'reopenLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/reopen',
+  summary: 'Looks at a lead again that was given up.',
+  rule: access.change,
+})
+
+/** What a lead is converted into: existing records by id, new ones otherwise. */
+export const ConvertLead = z
+  .strictObject({
+    accountId: id('account').optional().meta({ description: 'existing account; none: a new one with the lead’s company' }),
+    contactId: id('contact').optional().meta({ description: 'existing contact; none: a new one with the lead’s person, if it has one' }),
+    opportunityId: id('opportunity').optional().meta({ description: 'existing opportunity' }),
+    opportunity: z
+      .strictObject({ title: line(200), amount: positiveMoney.optional() })
+      .optional()
+      .meta({ description: 'a new opportunity; neither this nor opportunityId: none' }),
+  })
+  .refine(({ opportunityId, opportunity }) => !(opportunityId && opportunity), { message: 'lead.two_opportunities' })
+  .meta({ id: 'ConvertLead' })
+
+export const convertLead = defineOperation({
+  ...one,
+  id: 'convertLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/convert',
+  summary: 'Turns a qualified lead into account, contact and opportunity, in one call. Asked again, answers the same ids.',
+  rule: access.convert,
+  body: ConvertLead,
+})
+
+export const duplicatePolicies = ['refuse', 'flag'] as const
+export const LeadSettings = z
+  .object({ duplicates: z.enum(duplicatePolicies), defaultCountry: country, version: z.number().int() })
+  .meta({ id: 'LeadSettings' })
+
+export const getLeadSettings = defineOperation({
+  id: 'getLeadSettings',
+  service: 'lead',
+  method: 'GET',
+  path: '/v1/lead-settings',
+  summary: 'How leads are captured in this company.',
+  rule: access.read,
+  answer: LeadSettings,
+})
+
+export const changeLeadSettings = defineOperation({
+  id: 'changeLeadSettings',
+  service: 'lead',
+  method: 'PATCH',
+  path: '/v1/lead-settings',
+  summary: 'Changes how leads are captured.',
+  rule: permission('lead.settings', { administrator: 'company', sales_ops: 'company' }),
+  body: z.strictObject({ duplicates: z.enum(duplicatePolicies).optional(), defaultCountry: country.optional() }),
+  answer: LeadSettings,
+})
+
+defineProblems({
+  'email.malformed': { en: 'This is not an e-mail address.', 'zh-CN': '不是有效的电子邮件地址。' },
+  'lead.nameless': {
+    en: 'The lead has nothing to go by. Give a company, a contact, an e-mail or a phone number.',
+    'zh-CN': '线索缺少信息。请至少提供公司、联系人、邮箱或电话之一。',
+  },
+  'lead.duplicate': {
+    en: 'There is an open lead like this already. See candidates; change one of them, or let the administrator set the policy to "flag".',
+    'zh-CN': '已存在相同的未关闭线索。请查看 candidates 并修改已有线索,或由管理员将策略改为“标记”。',
+  },
+  'lead.no_owner': { en: 'The lead has no owner. Assign it to somebody first.', 'zh-CN': '线索没有负责人。请先分配。' },
+  'lead.not_contactable': {
+    en: 'The lead cannot be reached. Add an e-mail or a phone number first.',
+    'zh-CN': '线索无法联系。请先补充邮箱或电话。',
+  },
+  'lead.no_company': {
+    en: 'The lead has no company to make an account of. Add the company, or choose an existing account.',
+    'zh-CN': '线索没有公司,无法创建客户。请补充公司或选择已有客户。',
+  },
+  'lead.closed': { en: 'The lead is closed ({status}). Reopen it first.', 'zh-CN': '线索已关闭({status})。请先重新打开。' },
+  'lead.not_qualified': {
+    en: 'Only a qualified lead can be converted. This one is {status}; missing: {missing}.',
+    'zh-CN': '只有已确认的线索才能转化。当前状态:{status};缺少:{missing}。',
+  },
+  'lead.two_opportunities': {
+    en: 'Choose an existing opportunity or a new one. Both were given.',
+    'zh-CN': '请选择已有商机或新建商机,不能同时提供。',
+  },
+  'lead.converted_otherwise': {
+    en: 'The lead was converted into other records. See accountId, contactId and opportunityId of the lead.',
+    'zh-CN': '该线索已转化为其他记录。请查看线索的 accountId、contactId、opportunityId。',
+  },
+})

@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import type { Permission } from './access.js'
+import type { ServiceName } from './services.js'
+
+type Shape = z.ZodType
+
+/** Who may call an operation: holders of a permission, anyone who is signed in, or anyone at all. There is no default. */
+export type Rule = Permission | 'signed-in' | 'public'
+
+/** One operation of the HTTP API, declared once: the controller serves it, clients call it, OpenAPI describes it. */
+export interface Operation<
+  Params extends Shape = Shape,
+  Query extends Shape = Shape,
+  Body extends Shape = Shape,
+  Answer extends Shape = Shape,
+> {
+  /** Unique name and the OpenAPI operationId, e.g. `convertLead`. */
+  readonly id: string
+  /** The service that serves it; `each`: every one, chosen by `?kind`, `?service` or the first word of the id. */
+  readonly service: ServiceName | 'each'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  /** e.g. `/v1/leads/{id}/convert` */
+  readonly path: string
+  readonly summary: string
+  readonly rule: Rule
+  readonly params?: Params
+  readonly query?: Query
+  readonly body?: Body
+  /** JSON unless `media` says otherwise; none: 204. */
+  readonly answer?: Answer
+  readonly status: number
+  /** Media type of the answer, `application/json` by default. */
+  readonly media?: string
+  /** Media type of the body; a body that is not JSON arrives as a stream. */
+  readonly accepts?: string
+  /** Whether a change must name the version it changes (If-Match). */
+  readonly ifMatch: boolean
+  /** Whether the whole call is one transaction (every write, unless it says otherwise). */
+  readonly transaction: boolean
+  readonly list?: ListOptions
+}
+
+/** What a controller method gets. */
+export interface Input<Op extends Operation> {
+  readonly params: Op['params'] extends Shape ? z.output<Op['params']> : undefined
+  readonly query: Op['query'] extends Shape ? z.output<Op['query']> : undefined
+  readonly body: Op['body'] extends Shape ? z.output<Op['body']> : undefined
+}
+
+/** What a controller method answers. */
+export type Answer<Op extends Operation> = Op['answer'] extends Shape ? z.input<Op['answer']> : void
+
+/** Every operation of the platform. */
+export const operations: Operation[] = []
+
+type Declared<D> = D & { status: number; ifMatch: boolean; transaction: boolean }
+
+/** Declares an operation. A `PATCH` needs If-Match unless told otherwise; a `POST` answers 201 when its path ends in a plural noun. */
+export function defineOperation<
+  const D extends Omit<Operation, 'status' | 'ifMatch' | 'transaction' | 'list'> &
+    Partial<Pick<Operation, 'status' | 'ifMatch' | 'transaction'>>,
+>(declaration: D): Declared<D> {
+  const status =
+    declaration.status ??
+    (!declaration.answer && !declaration.media
+      ? 204
+      : declaration.method === 'POST' && /^\/v1\/[a-z-]+$/.test(declaration.path)
+        ? 201
+        : 200)
+  return register({
+    ...declaration,
+    status,
+    ifMatch: declaration.ifMatch ?? declaration.method === 'PATCH',
+    transaction: declaration.transaction ?? declaration.method !== 'GET',
+  })
+}
+
+/** What a list can be filtered by: an exact text, a free text (also `.contains`), or something ordered (also `.gte`, `.gt`, `.lte`, `.lt`). */
+export type FilterKind = 'exact' | 'text' | 'instant' | 'day' | 'number' | 'boolean' | readonly [string, ...string[]]
+
+export interface ListOptions {
+  readonly filters: Readonly<Record<string, FilterKind>>
+  readonly sorts: readonly string[]
+}
+
+/** What a list operation hands to its query: the wishes, checked. */
+export interface ListQuery {
+  readonly limit: number
+  readonly cursor?: string | undefined
+  readonly sort?: string | undefined
+  readonly fields?: string | undefined
+  readonly [filter: string]: unknown
+}
+
+/** One page of a list, and the cursor of the next (null: this was the last). */
+export interface Page<Item> {
+  data: Item[]
+  next: string | null
+}
+
+/**
+ * Declares a list: `GET /v1/<plural noun>` with filters (`status=new`, repeated = any of; `createdAt.gte=…`, `name.contains=…`),
+ * `sort=-createdAt`, `fields=id,status`, `limit` (1–200, default 50) and `cursor`. It answers `{ data, next }`.
+ */
+export function defineList<Item extends z.ZodObject>(declaration: ListDeclaration<Item>) {
+  const { filters, sorts, item, ...rest } = declaration
+  const query = listQuery(filters, sorts, item)
+  const answer = z.object({ data: z.array(item), next: z.string().nullable() })
+  return register({
+    ...rest,
+    method: 'GET' as const,
+    query,
+    answer,
+    status: 200,
+    ifMatch: false,
+    transaction: false,
+    list: { filters, sorts },
+  })
+}
+
+interface ListDeclaration<Item> extends ListOptions {
+  readonly id: string
+  readonly service: ServiceName
+  readonly path: string
+  readonly summary: string
+  readonly rule: Rule
+  /** The shape of one item. */
+  readonly item: Item
+}
+
+function register<Op extends Operation>(operation: Op): Op {
+  const clash = operations.find(
+    (other) => other.id === operation.id || (other.method === operation.method && other.path === operation.path),
+  )
+  if (clash) throw new Error(`operation ${operation.id} (${operation.method} ${operation.path}) is declared twice`)
+  operations.push(operation)
+  return operation
+}
+
+const comparisons = ['gte', 'gt', 'lte', 'lt']
+
+function listQuery(
+  filters: ListOptions['filters'],
+  sorts: readonly string[],
+  item: z.ZodObject,
+): z.ZodType<ListQuery, Record<string, unknown>> {
+  const shape: Record<string, z.ZodType> = {
+    limit: z.coerce.number().int().min(1).max(200).default(50),
+    cursor: z.string().max(500).optional(),
+    sort: z.enum(sorts.flatMap((name) => [name, `-${name}`]) as [string, ...string[]]).optional(),
+    fields: z
+      .string()
+      .max(1000)
+      .refine((list) => list.split(',').every((name) => name in item.shape), { message: 'request.unknown_field' })
+      .optional()
+      .meta({ description: `comma-separated, of: ${Object.keys(item.shape).join(', ')}` }),
+  }
+  for (const [name, kind] of Object.entries(filters)) {
+    const value = filterValue(kind)
+    shape[name] = z.union([value, z.array(value).max(100)]).optional()
+    if (kind === 'text') shape[`${name}.contains`] = z.string().min(1).max(200).optional()
+    if (kind === 'instant' || kind === 'day' || kind === 'number') for (const op of comparisons) shape[`${name}.${op}`] = value.optional()
+  }
+  return z.strictObject(shape) as unknown as z.ZodType<ListQuery, Record<string, unknown>>
+}
+
+function filterValue(kind: FilterKind): z.ZodType {
+  if (typeof kind === 'object') return z.enum(kind as unknown as [string, ...string[]])
+  if (kind === 'instant') return z.iso.datetime({ offset: true }).or(z.iso.date())
+  if (kind === 'day') return z.iso.date()
+  if (kind === 'number') return z.string().regex(/^-?\d{1,18}(\.\d{1,9})?$/)
+  if (kind === 'boolean') return z.enum(['true', 'false'])
+  return z.string().min(1).max(200)
+}

@@ -1,0 +1,34 @@
+/** Every service of the platform: its port on one machine, and the aggregates whose events it alone sends. Import-free, so that tools read it too. */
+export const services = {
+  identity: { port: 4001, aggregates: ['tenant', 'org_unit', 'user', 'api_client'] },
+  lead: { port: 4002, aggregates: ['lead'] },
+  account: { port: 4003, aggregates: ['account', 'contact', 'activity'] },
+  opportunity: { port: 4004, aggregates: ['process', 'opportunity'] },
+  cpq: { port: 4005, aggregates: ['product', 'price_book', 'quote', 'contract', 'order'] },
+  billing: { port: 4006, aggregates: ['collection_plan', 'receivable', 'invoice', 'receipt'] },
+  insight: { port: 4007, aggregates: [] },
+} as const
+
+/** A service that owns data and sends events. The gateway and the web console are not among them. */
+export type ServiceName = keyof typeof services
+
+/** A noun that has a life of its own, and with it a topic `millrace.<service>.<aggregate>.v1`. */
+export type AggregateName = (typeof services)[ServiceName]['aggregates'][number]
+
+/** The service that sends the events of an aggregate. */
+export function serviceOf(aggregate: string): ServiceName {
+  for (const [name, { aggregates }] of Object.entries(services)) {
+    if ((aggregates as readonly string[]).includes(aggregate)) return name as ServiceName
+  }
+  throw new Error(`no service owns the aggregate "${aggregate}"`)
+}
+
+/** The topic of an aggregate's events. */
+export function topicOf(aggregate: string): string {
+  return `millrace.${serviceOf(aggregate)}.${aggregate}.v1`
+}
+
+/** All topics, sorted. */
+export const topics: readonly string[] = Object.values(services)
+  .flatMap(({ aggregates }) => aggregates.map(topicOf))
+  .sort()

@@ -1,0 +1,7 @@
+export * from './calendar-date.js'
+export * from './currency.js'
+export * from './id.js'
+export * from './lifecycle.js'
+export * from './money.js'
+export * from './ratio.js'
+export * from './refusal.js'

@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common'
+import { Ctx, EventPattern, Payload, Transport } from '@nestjs/microservices'
+import type { EventType, PayloadOf, Sent } from '@millrace/contracts'
+import { newId } from '@millrace/domain'
+import { Clock } from './clock.js'
+import { context } from './context.js'
+import type { Aggregate, Transaction } from './transaction.js'
+
+/** An event as a consumer gets it. */
+export interface Received<E extends EventType> {
+  readonly id: string
+  readonly type: string
+  /** The aggregate that it is about. */
+  readonly subject: string
+  readonly tenantId: string
+  readonly journeyId: string
+  /** When it happened, in business. */
+  readonly at: Date
+  /** Version of the aggregate after it. */
+  readonly sequence: number
+  /** Who did it: a user or API client; null: the platform itself. */
+  readonly actorId: string | null
+  readonly payload: PayloadOf<E>
+}
+
+/** The transport that carries our events inside Nest. */
+export const eventTransport = Symbol('millrace-events')
+
+/**
+ * Marks the method that acts on an event: `open(event: Received<typeof LeadConverted>, tx: Transaction)`. It runs once per event, in the
+ * transaction that marks the event as read; when it throws, nothing of it stays and the event is tried again, then parked.
+ */
+export function On(event: EventType): MethodDecorator {
+  return (target, key, descriptor) => {
+    EventPattern(event.type, eventTransport as unknown as Transport)(target, key, descriptor as never)
+    Payload()(target, key, 0)
+    Ctx()(target, key, 1)
+  }
+}
+
+/** Tells others what happened. */
+@Injectable()
+export class Events {
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * The event goes out if and when the transaction commits, in the order of commits per aggregate. `about` is the aggregate as it is stored
+   * afterwards (call it after `tx.insert`/`tx.update`); `at` is when it happened in business, now by default.
+   */
+  async publish<E extends EventType>(
+    tx: Transaction,
+    event: E,
+    about: Aggregate,
+    payload: Sent<E>,
+    at: Date = this.clock.now(),
+  ): Promise<void> {
+    const json = JSON.stringify(payload)
+    const checked = event.payload.safeParse(JSON.parse(json))
+    if (!checked.success)
+      throw new Error(
+        `${event.type} has a wrong payload: ${checked.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ')}`,
+      )
+    const { actor, journeyId, traceparent, caused } = context()
+    const eventId = newId('event')
+    tx.enqueue({
+      eventId,
+      tenantId: tx.tenant,
+      topic: event.topic,
+      key: about.id,
+      payload: json,
+      headers: {
+        'content-type': 'application/json',
+        ce_specversion: '1.0',
+        ce_id: eventId,
+        ce_source: `/millrace/${event.service}`,
+        ce_type: event.type,
+        ce_subject: about.id,
+        ce_time: at.toISOString(),
+        ce_tenantid: tx.tenant,
+        ce_journeyid: about.journeyId ?? journeyId ?? newId('journey'),
+        ce_sequence: String(about.version),
+        ...(actor && { ce_actorid: actor.id }),
+        ...(traceparent && { ce_traceparent: traceparent }),
+      },
+    })
+    caused.push(`${event.name}/${eventId}`)
+  }
+}

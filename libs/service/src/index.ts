@@ -1,0 +1,31 @@
+export { Clock } from './clock.js'
+export { baseConfig, readConfig, ConfigError, serviceConfig, type ServiceConfig } from './config.js'
+export { context, inTenant, withContext, type Actor, type Context } from './context.js'
+export { Unavailable, visibleOwners, Tokens } from './access.js'
+export { Database } from './database.js'
+export { Directory, type Colleague } from './directory.js'
+export { Events, On, type Received } from './events.js'
+export { Imports, type ImportKind, type ImportRow } from './imports/imports.js'
+export { Jobs } from './jobs.js'
+export { migrate, migration, type Migration } from './migrate.js'
+export { OperationInterceptor, Serve } from './operation-server.js'
+export { problemOf, refusalOf, languageOf, type Problem } from './problem.js'
+export { aggregateSchema, rowSchema } from './schema.js'
+export {
+  Config,
+  createHttpApp,
+  migrationsOf,
+  run,
+  start,
+  stopOnSignal,
+  tokensOf,
+  type RunningService,
+  type ServiceDefinition,
+} from './start.js'
+export { begun, Transaction, type Aggregate } from './transaction.js'
+export { EventConsumer } from './consumer.js'
+export { createLogger, type Logger } from './log.js'
+export { startTelemetry, Telemetry } from './telemetry.js'
+export { openBus } from './bus/index.js'
+export { Causality, mergeCausality, parseCausality } from './causality.js'
+export type { Bus, BusMessage, Delivery } from './bus/bus.js'

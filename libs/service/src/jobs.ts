@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common'
+import { Database } from './database.js'
+
+interface Job {
+  readonly name: string
+  readonly everyMs: number
+  readonly work: () => Promise<void>
+}
+
+/**
+ * Work by the clock. Each job runs on one replica at a time (advisory lock) and has to find out for itself what is due, so that a missed tick
+ * is caught up and a doubled one does nothing.
+ */
+@Injectable()
+export class Jobs {
+  private readonly jobs: Job[] = []
+  private readonly stops: (() => void)[] = []
+  private readonly timers: NodeJS.Timeout[] = []
+  private readonly running = new Set<Promise<void>>()
+
+  constructor(private readonly database: Database) {}
+
+  /** Registers a job; it begins when the service serves. */
+  every(seconds: number, name: string, work: () => Promise<void>): void {
+    this.jobs.push({ name, everyMs: seconds * 1_000, work })
+  }
+
+  /** Called when the service stops, before running work is waited for. */
+  onStop(work: () => void): void {
+    this.stops.push(work)
+  }
+
+  start(): void {
+    for (const job of this.jobs) {
+      this.timers.push(setInterval(() => this.run(job), job.everyMs).unref())
+      this.run(job)
+    }
+  }
+
+  private run(job: Job): void {
+    const turn = this.alone(job).catch(() => undefined)
+    this.running.add(turn)
+    void turn.finally(() => this.running.delete(turn))
+  }
+
+  private async alone({ name, work }: Job): Promise<void> {
+    const client = await this.database.pool.connect()
+    try {
+      const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS held', [`millrace job ${name}`])
+      if (!rows[0]!.held) return
+      try {
+        await work()
+      } finally {
+        await client.query('SELECT pg_advisory_unlock(hashtext($1))', [`millrace job ${name}`])
+      }
+    } finally {
+      client.release()
+    }
+  }
+
+  /** Lets the running jobs finish. */
+  async stop(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer)
+    for (const stop of this.stops) stop()
+    await Promise.allSettled(this.running)
+  }
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import {
+  applyDecorators,
+  createParamDecorator,
+  Delete,
+  Get,
+  HttpCode,
+  Patch,
+  Post,
+  Put,
+  SetMetadata,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common'
+import { Reflector } from '@nestjs/core'
+import type { Operation } from '@millrace/contracts'
+import { Refusal } from '@millrace/domain'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { from, lastValueFrom, type Observable } from 'rxjs'
+import { visibilityFor, type Tokens } from './access.js'
+import { mergeCausality, parseCausality, type Causality } from './causality.js'
+import { withContext, type Context } from './context.js'
+import type { Database } from './database.js'
+import { languageOf } from './problem.js'
+import type { Telemetry } from './telemetry.js'
+import { readInput } from './validation.js'
+
+const verbs = { GET: Get, POST: Post, PATCH: Patch, PUT: Put, DELETE: Delete }
+
+/** Metadata key under which a controller method keeps its operation. */
+export const operationKey = 'millrace:operation'
+
+type Served = FastifyRequest & { millrace?: { input: unknown } }
+
+/**
+ * Marks the controller method that serves an operation: it gets the checked input (`{ params, query, body }`) and returns the answer. Access,
+ * validation, transaction, idempotency, ETag and causality are seen to around it.
+ */
+export function Serve(operation: Operation): MethodDecorator {
+  const input = createParamDecorator(
+    (_: unknown, execution: ExecutionContext) => execution.switchToHttp().getRequest<Served>().millrace!.input,
+  )
+  return (target, key, descriptor) => {
+    applyDecorators(
+      verbs[operation.method](operation.path.replace(/\{(\w+)\}/g, ':$1')),
+      HttpCode(operation.status),
+      SetMetadata(operationKey, operation),
+    )(target, key, descriptor)
+    input()(target, key!, 0)
+  }
+}
+
+/** What happens around each operation. */
+export class OperationInterceptor implements NestInterceptor {
+  private readonly reflector = new Reflector()
+
+  constructor(
+    private readonly tokens: Tokens,
+    private readonly telemetry: Telemetry,
+    private readonly causality: Causality,
+    private readonly database: Database | undefined,
+  ) {}
+
+  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+    if (execution.getType() !== 'http') return next.handle()
+    const operation = this.reflector.get<Operation | undefined>(operationKey, execution.getHandler())
+    if (!operation) return next.handle()
+    const request = execution.switchToHttp().getRequest<Served>()
+    const reply = execution.switchToHttp().getResponse<FastifyReply>()
+    return from(this.telemetry.serving(operation, request.headers, () => this.serve(operation, request, reply, next)))
+  }
+
+  private async serve(operation: Operation, request: Served, reply: FastifyReply, next: CallHandler): Promise<unknown> {
+    const caller = operation.rule === 'public' ? undefined : await this.tokens.verify(request.headers.authorization)
+    const visibility = caller ? visibilityFor(operation, caller.actor) : 'own'
+    const input = readInput(operation, request)
+    request.millrace = { input }
+    const expected = parseCausality(request.headers['millrace-causality'])
+    const id = (input.params as { id?: string } | undefined)?.id
+    const context: Context = {
+      tenantId: caller?.tenantId ?? '*',
+      ...(caller && { actor: caller.actor }),
+      ...(typeof operation.rule === 'object' && { permission: operation.rule }),
+      visibility,
+      language: languageOf(request.headers['accept-language']),
+      traceparent: this.telemetry.traceparent(),
+      target: id ? { id, ifMatch: expectedVersion(operation, request) } : undefined,
+      caused: [],
+    }
+    return withContext(context, async () => {
+      const known = expected.length ? await this.causality.wait(expected, request.headers.prefer) : []
+      const answer =
+        operation.transaction && this.database
+          ? await this.writeOnce(operation, request, reply, next)
+          : await lastValueFrom(next.handle(), { defaultValue: undefined })
+      const token = mergeCausality(expected, known, context.caused)
+      if (token) reply.header('millrace-causality', token)
+      if (typeof answer === 'object' && answer !== null && 'version' in answer) reply.header('etag', `"${String(answer.version)}"`)
+      if (operation.status === 201 && typeof answer === 'object' && answer !== null && 'id' in answer)
+        reply.header('location', `${operation.path}/${String(answer.id)}`)
+      return answer
+    })
+  }
+
+  /** A write: one transaction, and with an Idempotency-Key the same answer however often it is sent. */
+  private async writeOnce(operation: Operation, request: Served, reply: FastifyReply, next: CallHandler): Promise<unknown> {
+    const key = idempotencyKey(request)
+    return this.database!.transaction(async (tx) => {
+      const work = () => lastValueFrom(next.handle(), { defaultValue: undefined })
+      if (!key) return work()
+      const body = createHash('sha256')
+        .update(`${request.method} ${request.url} ${JSON.stringify(request.body ?? null)}`)
+        .digest('base64')
+      const found = await tx.one<{ free: boolean; body_hash: string | null; status: number; answer: string }>(
+        `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 42)) AS free, i.body_hash, i.status, i.answer FROM (SELECT 1) AS one LEFT JOIN idempotency i ON i.key = $1`,
+        [key],
+      )
+      if (found!.body_hash !== null) {
+        if (found!.body_hash !== body) throw new Refusal('idempotency.reused')
+        reply.header('idempotency-replayed', 'true')
+        return JSON.parse(found!.answer) as unknown
+      }
+      if (!found!.free) throw new Refusal('idempotency.in_flight')
+      const answer = await work()
+      tx.keep({ key, bodyHash: body, status: operation.status, answer: JSON.stringify(answer ?? null), headers: {} })
+      return answer
+    })
+  }
+}
+
+function idempotencyKey(request: Served): string | undefined {
+  const given = request.headers['idempotency-key']
+  if (given === undefined) return undefined
+  const key = Array.isArray(given) ? given.join() : given
+  if (!/^[\x21-\x7e]{1,128}$/.test(key)) throw Refusal.invalid('idempotency.malformed')
+  const caller = request.headers.authorization
+    ? createHash('sha256')
+        .update(request.headers.authorization.split('.')[1] ?? '')
+        .digest('base64url')
+    : ''
+  return `${caller} ${key}`
+}
+
+function expectedVersion(operation: Operation, request: Served): number | undefined {
+  const given = request.headers['if-match']
+  if (given === undefined || given === '*') {
+    if (operation.ifMatch && given === undefined) throw new Refusal('version.required')
+    return undefined
+  }
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(given)?.[1]
+  return version === undefined ? -1 : Number(version)
+}

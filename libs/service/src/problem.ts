@@ -1,0 +1,131 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
+import { describeProblem, problems, type Language } from '@millrace/contracts'
+import { Refusal } from '@millrace/domain'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { throwError } from 'rxjs'
+import { Unavailable } from './access.js'
+import type { Logger } from './log.js'
+import type { Telemetry } from './telemetry.js'
+import type { FieldProblem } from './validation.js'
+
+const kinds = { invalid: 422, forbidden: 403, notFound: 404, refused: 409 } as const
+
+/** Codes whose status is not the one of their kind. */
+const statuses: Record<string, number> = {
+  'request.invalid': 400,
+  'request.malformed': 400,
+  'request.too_large': 413,
+  'request.unsupported_media_type': 415,
+  'request.timeout': 503,
+  'causality.malformed': 400,
+  'cursor.malformed': 400,
+  'idempotency.malformed': 400,
+  'idempotency.reused': 422,
+  'idempotency.in_flight': 409,
+  'token.missing': 401,
+  'token.invalid': 401,
+  'token.expired': 401,
+  'version.stale': 412,
+  'version.required': 428,
+  'route.not_found': 404,
+  'rate.exceeded': 429,
+  'service.unavailable': 503,
+  not_yet: 503,
+  fault: 500,
+}
+
+/** A problem as RFC 9457 has it, with our stable `code`. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly errors?: readonly FieldProblem[]
+  readonly traceId?: string | undefined
+  readonly [detail: string]: unknown
+}
+
+/** The language wished for; English unless Chinese comes first. */
+export function languageOf(header: string | undefined): Language {
+  return header && /^\s*zh\b/i.test(header) ? 'zh-CN' : 'en'
+}
+
+/** The answer that a refusal becomes. */
+export function problemOf(refusal: Refusal, language: Language, traceId?: string): Problem {
+  const { errors, ...details } = refusal.details as { errors?: FieldProblem[] } & Record<string, unknown>
+  return {
+    ...details,
+    type: `/v1/problems/${refusal.code}`,
+    ...describeProblem(refusal.code, details, language),
+    status: statuses[refusal.code] ?? kinds[refusal.kind],
+    code: refusal.code,
+    ...(errors && {
+      errors: errors.map(({ details: inner, ...error }) =>
+        problems.has(error.code) ? { ...error, detail: describeProblem(error.code, inner ?? {}, language).detail } : error,
+      ),
+    }),
+    ...(traceId && { traceId }),
+  }
+}
+
+/** What an error means to the caller; undefined: it is a fault of ours. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error
+  if (error instanceof Unavailable) return new Refusal('service.unavailable')
+  if (error instanceof HttpException && error.getStatus() === 404) return new Refusal('route.not_found')
+  const { code, message = '', constraint } = error as { code?: string; message?: string; constraint?: string }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Refusal('request.too_large', { limit: 1_048_576 })
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Refusal('request.unsupported_media_type', { accepted: 'application/json' })
+  if (code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError) return new Refusal('request.malformed')
+  if (code === '23505' && constraint === 'idempotency_pkey') return new Refusal('idempotency.in_flight')
+  if (code === '23505') return new Refusal('value.taken', { field: constraint ?? '' })
+  if (code === '57014') return new Refusal('request.timeout')
+  if (code?.startsWith('22')) return Refusal.invalid('request.invalid', { errors: [] })
+  if (code && /^(08|53|57P|40001|40P01)/.test(code)) return new Refusal('service.unavailable')
+  if (
+    /ECONNREFUSED|ECONNRESET|EPIPE|timeout exceeded when trying to connect|Connection terminated|connection.*(closed|ended)/i.test(
+      `${code ?? ''} ${message}`,
+    )
+  )
+    return new Refusal('service.unavailable')
+  return undefined
+}
+
+/** Turns whatever went wrong into problem+json; a fault is logged once, without the payload. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly log: Logger,
+    private readonly telemetry: Telemetry,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): unknown {
+    if (host.getType() !== 'http') return throwError(() => error) // the consumer decides: retry or park
+    const request = host.switchToHttp().getRequest<FastifyRequest>()
+    this.answer(error, request, host.switchToHttp().getResponse<FastifyReply>())
+    return undefined
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const known = refusalOf(error)
+    const traceId = this.telemetry.traceparent()?.split('-')[1]
+    const { name, message, stack } = error as Error
+    if (!known)
+      this.log.error(
+        { err: { type: name, message: message.slice(0, 500), stack }, traceId, method: request.method, route: request.routeOptions.url },
+        'fault',
+      )
+    else if (known.code === 'service.unavailable')
+      this.log.warn({ reason: message, traceId, route: request.routeOptions.url }, 'unavailable')
+    const problem = problemOf(known ?? new Refusal('fault'), languageOf(request.headers['accept-language']), traceId)
+    if (problem.status === 401)
+      reply.header('www-authenticate', `Bearer error="${problem.code === 'token.missing' ? 'invalid_request' : 'invalid_token'}"`)
+    if (problem.status === 503) reply.header('retry-after', '1')
+    void reply
+      .status(problem.status)
+      .header('content-type', 'application/problem+json; charset=utf-8')
+      .header('content-language', languageOf(request.headers['accept-language']))
+      .send(JSON.stringify(problem))
+  }
+}

@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bus } from './bus/bus.js'
+import type { Database } from './database.js'
+import type { Logger } from './log.js'
+
+interface OutboxRow {
+  readonly seq: bigint
+  readonly topic: string
+  readonly key: string
+  readonly headers: Record<string, string>
+  readonly payload: string
+}
+
+const batchSize = 1_000
+const pollMs = 1_000
+
+/**
+ * Carries committed events from the outbox to the bus, in order. One relay per service works at a time: it holds an advisory lock, the others
+ * wait for it. Woken in process after each commit, and by a slow poll for what other replicas committed.
+ */
+export class Relay {
+  private stopped = false
+  private wakeUp: () => void = () => undefined
+  private woken = Promise.resolve()
+  private running: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly database: Database,
+    private readonly bus: Bus,
+    private readonly log: Logger,
+  ) {
+    this.reset()
+  }
+
+  start(): void {
+    this.running = this.run()
+  }
+
+  /** There is something new in the outbox. */
+  wake(): void {
+    this.wakeUp()
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.wake()
+    await this.running
+  }
+
+  private reset(): void {
+    this.woken = new Promise((resolve) => (this.wakeUp = resolve))
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0
+    while (!this.stopped) {
+      try {
+        await this.holdAndDrain(() => (failures = 0))
+      } catch (error) {
+        failures += 1
+        if (failures === 1 || failures % 20 === 0)
+          this.log.warn({ reason: (error as Error).message, failures }, 'the outbox cannot be carried now; trying again')
+        await Promise.race([
+          delay(Math.min(100 * 2 ** Math.min(failures, 6), 5_000), undefined, { ref: false }),
+          this.stopped ? undefined : delay(5_000, undefined, { ref: false }),
+        ])
+      }
+    }
+  }
+
+  private async holdAndDrain(healthy: () => void): Promise<void> {
+    const client = await this.database.dedicated()
+    let lost: Error | undefined
+    client.on('error', (error) => (lost = error))
+    try {
+      await client.query(`SELECT set_config('millrace.tenant', '*', false)`)
+      while (!this.stopped) {
+        const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(hashtext('millrace outbox')) AS held`)
+        if (rows[0]!.held) break
+        await Promise.race([this.woken, delay(pollMs * 2, undefined, { ref: false })])
+      }
+      while (!this.stopped) {
+        this.reset()
+        const { rows } = await client.query<OutboxRow>({
+          name: 'outbox-next',
+          text: 'SELECT seq, topic, key, headers, payload FROM outbox ORDER BY seq LIMIT $1',
+          values: [batchSize],
+        })
+        if (rows.length) {
+          await this.bus.publish(rows.map(({ topic, key, headers, payload }) => ({ topic, key, headers, value: Buffer.from(payload) })))
+          await client.query({
+            name: 'outbox-sent',
+            text: 'DELETE FROM outbox WHERE seq = ANY($1::bigint[])',
+            values: [rows.map(({ seq }) => seq)],
+          })
+        }
+        healthy()
+        if (lost) throw lost
+        if (rows.length < batchSize) await Promise.race([this.woken, delay(pollMs, undefined, { ref: false })])
+      }
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+  }
+}

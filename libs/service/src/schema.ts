@@ -1,0 +1,160 @@
+import { Money, Ratio, type Currency } from '@millrace/domain'
+import { EntitySchema, type EntityMetadata, type EntitySchemaColumnOptions, type EntitySchemaEmbeddedColumnOptions } from 'typeorm'
+
+type Kind = 'text' | 'integer' | 'bigint' | 'boolean' | 'instant' | 'day' | 'json' | 'ratio' | 'money'
+type KindFor<T> = null extends T ? `${Kind}?` : Kind
+
+/** How the columns of a domain class are stored: one kind a property, with `?` when it may be null. */
+export type Columns<T> = { readonly [K in keyof T as T[K] extends (...args: never) => unknown ? never : K]?: KindFor<T[K]> }
+
+interface Anyone {
+  prototype: object
+}
+
+type Instance<C> = C extends { prototype: infer T } ? T : never
+
+const sqlTypes = {
+  text: 'text',
+  integer: 'int4',
+  bigint: 'int8',
+  boolean: 'boolean',
+  instant: 'timestamptz',
+  day: 'date',
+  json: 'jsonb',
+  ratio: 'numeric',
+} as const
+
+const moneyColumns = new EntitySchema<{ minor: bigint; currency: string }>({
+  name: 'money',
+  columns: { minor: { type: 'int8' }, currency: { type: 'text' } },
+})
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/**
+ * Says how a domain class is stored: an aggregate has `id`, `version`, `journeyId`, `createdAt` and `updatedAt` besides its own columns;
+ * names are snake_case; a Money takes two columns (`total_minor`, `total_currency`).
+ */
+export function aggregateSchema<C extends Anyone>(target: C, table: string, columns: Columns<Instance<C>>): EntitySchema {
+  return build(target, table, {
+    id: 'text',
+    version: 'integer',
+    journeyId: 'text?',
+    createdAt: 'instant',
+    updatedAt: 'instant',
+    ...(columns as Record<string, string>),
+  })
+}
+
+/** Says how rows that belong to an aggregate are stored (lines, steps). They have an `id` and no version of their own. */
+export function rowSchema<C extends Anyone>(target: C, table: string, columns: Columns<Instance<C>>): EntitySchema {
+  return build(target, table, { id: 'text', ...(columns as Record<string, string>) })
+}
+
+function build(target: Anyone, table: string, kinds: Record<string, string>): EntitySchema {
+  const columns: Record<string, EntitySchemaColumnOptions> = {}
+  const embeddeds: Record<string, EntitySchemaEmbeddedColumnOptions> = {}
+  for (const [property, kind] of Object.entries(kinds)) {
+    const nullable = kind.endsWith('?')
+    const plain = (nullable ? kind.slice(0, -1) : kind) as Kind
+    if (plain === 'money') embeddeds[property] = { schema: moneyColumns, prefix: `${snake(property)}_` }
+    else columns[property] = { name: snake(property), type: sqlTypes[plain], nullable, primary: property === 'id' }
+  }
+  return new EntitySchema({ name: table, tableName: table, target: target as never, columns, embeddeds } as never)
+}
+
+/** One stored column of a mapped class. */
+interface StoredColumn {
+  readonly name: string
+  readonly sqlType: string
+  read(entity: Record<string, any>): unknown
+}
+
+/** The SQL of one mapped class, worked out once from TypeORM's metadata. */
+export class Table<T extends object = object> {
+  readonly name: string
+  readonly noun: string
+  readonly versioned: boolean
+  readonly columns: readonly StoredColumn[]
+  /** API field → SQL expression and type, for filters and sorting; money is compared by its minor units. */
+  readonly fields = new Map<string, { sql: string; type: string; nullable: boolean }>()
+  private readonly prototype: object
+  private readonly plain: { property: string; column: string; ratio: boolean }[] = []
+  private readonly moneys: { property: string; minor: string; currency: string }[] = []
+
+  constructor(metadata: EntityMetadata) {
+    this.name = metadata.tableName
+    this.noun = metadata.tableName
+    this.prototype = (metadata.target as Anyone).prototype
+    const columns: StoredColumn[] = []
+    for (const column of metadata.columns) {
+      const [property, part] = column.propertyPath.split('.') as [string, string | undefined]
+      const sqlType = String(column.type)
+      const name = column.databaseName
+      if (part) {
+        columns.push({ name, sqlType, read: (entity) => entity[property]?.[part] ?? null })
+        if (part === 'minor') {
+          this.moneys.push({ property, minor: name, currency: name.replace(/minor$/, 'currency') })
+          this.fields.set(property, { sql: name, type: sqlType, nullable: true })
+        }
+        continue
+      }
+      const json = sqlType === 'jsonb'
+      this.plain.push({ property, column: name, ratio: sqlType === 'numeric' })
+      this.fields.set(property, { sql: name, type: sqlType, nullable: column.isNullable })
+      columns.push({
+        name,
+        sqlType,
+        read: (entity) => {
+          const value = entity[property] ?? null
+          if (value === null) return null
+          if (json) return JSON.stringify(value)
+          return value instanceof Ratio ? value.toDecimal(12) : value
+        },
+      })
+    }
+    this.columns = columns
+    this.versioned = columns.some(({ name }) => name === 'version')
+  }
+
+  /** The domain value that a row stands for. */
+  hydrate(row: Record<string, any>): T {
+    const entity = Object.create(this.prototype) as Record<string, unknown>
+    for (const { property, column, ratio } of this.plain) {
+      const value = row[column]
+      entity[property] = ratio && typeof value === 'string' ? Ratio.parse(value) : value
+    }
+    for (const { property, minor, currency } of this.moneys) {
+      entity[property] = row[minor] === null ? null : Money.of(row[minor] as bigint, row[currency] as Currency)
+    }
+    return entity as T
+  }
+
+  /** One statement that inserts any number of values. */
+  insertSql(): string {
+    const names = this.columns.map(({ name }) => name).join(', ')
+    return `INSERT INTO ${this.name} (${names}) SELECT * FROM unnest(${this.columns.map(({ sqlType }, n) => `$${n + 1}::${sqlType === 'jsonb' ? 'text' : sqlType}[]`).join(', ')}) AS given(${names})`.replace(
+      /SELECT \*/,
+      `SELECT ${this.columns.map(({ name, sqlType }) => (sqlType === 'jsonb' ? `${name}::jsonb` : name)).join(', ')}`,
+    )
+  }
+
+  insertValues(entities: readonly T[]): unknown[] {
+    return this.columns.map((column) => entities.map((entity) => column.read(entity)))
+  }
+
+  /** Updates one value, guarded by its version. The last two parameters are id and expected version. */
+  updateSql(): string {
+    const set = this.columns.filter(({ name }) => name !== 'id' && name !== 'version' && name !== 'created_at')
+    const version = this.versioned ? ', version = version + 1' : ''
+    const guard = this.versioned ? ` AND version = $${set.length + 2}` : ''
+    return `UPDATE ${this.name} SET ${set.map(({ name, sqlType }, n) => `${name} = $${n + 1}::${sqlType}`).join(', ')}${version} WHERE id = $${set.length + 1}${guard}`
+  }
+
+  updateValues(entity: T & { id?: string; version?: number }): unknown[] {
+    const set = this.columns
+      .filter(({ name }) => name !== 'id' && name !== 'version' && name !== 'created_at')
+      .map((column) => column.read(entity))
+    return this.versioned ? [...set, entity.id, entity.version] : [...set, entity.id]
+  }
+}

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { topics } from '@millrace/contracts'
+import { z } from 'zod'
+import type { Bus } from './bus/bus.js'
+import { openBus } from './bus/index.js'
+import { readConfig, serviceConfig } from './config.js'
+
+/** The environment of `npm run topics`. */
+export const topicsConfig = z.object({
+  BUS_URL: serviceConfig.shape.BUS_URL,
+  TOPIC_PARTITIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(3)
+    .describe('partitions of a new topic; they bound how many replicas of a service share its events'),
+  TOPIC_REPLICAS: z.coerce.number().int().min(1).max(9).default(1).describe('brokers that keep a copy of a new topic'),
+  TOPIC_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30).describe('days a new topic keeps its events'),
+})
+
+const patienceMs = 30_000
+
+/** Creates every topic of the platform that is missing. Waits up to 30 s for the bus. */
+async function createTopics(): Promise<void> {
+  const config = readConfig(topicsConfig, process.env)
+  const bus = await reach(config.BUS_URL)
+  try {
+    const options = { partitions: config.TOPIC_PARTITIONS, replicas: config.TOPIC_REPLICAS, retentionDays: config.TOPIC_RETENTION_DAYS }
+    for (const topic of topics) {
+      await bus.createTopics([topic], options)
+      console.log(`topic ${topic} is there`)
+    }
+  } finally {
+    await bus.close()
+  }
+}
+
+async function reach(url: string): Promise<Bus> {
+  const until = performance.now() + patienceMs
+  for (;;) {
+    let bus: Bus | undefined
+    try {
+      bus = await openBus(url, 'millrace-topics')
+      await bus.ping()
+      return bus
+    } catch (error) {
+      await bus?.close()
+      if (performance.now() > until)
+        throw new Error(`no answer from the bus within ${patienceMs / 1_000} s: ${(error as Error).message}`, { cause: error })
+      await delay(500)
+    }
+  }
+}
+
+await createTopics().catch((error: Error) => {
+  console.error(`The topics cannot be created. ${error.message}`)
+  process.exitCode = 1
+})
