@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { serviceOf, topicOf, type AggregateName, type ServiceName } from './services.js'
 
 /** One kind of event, declared once: its name on the wire, its payload, the topic it travels on. */

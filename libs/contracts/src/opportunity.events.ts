@@ -15,7 +15,13 @@ const opportunity = z.object({
   products: z.array(z.object({ productId: id('product'), name: line(200) })),
   expectedCloseOn: day.nullable(),
   source: line(100).nullable(),
+  probability: decimal.optional().meta({ description: 'win probability by evidence, in %' }),
 })
+
+const names = z
+  .object({ en: line(100), 'zh-CN': line(100) })
+  .optional()
+  .meta({ description: '`name` is the English one' })
 
 export const ProcessPublished = defineEvent(
   'process.published',
@@ -25,7 +31,14 @@ export const ProcessPublished = defineEvent(
     family: z.string().max(60).meta({ description: 'the same in all versions of one process' }),
     number: z.number().int().meta({ description: 'version of the process, from 1' }),
     name: line(100),
-    stages: z.array(stage.extend({ probability: decimal.meta({ description: 'ceiling of the win probability in the stage, in %' }) })),
+    names,
+    stages: z.array(
+      stage.extend({
+        names,
+        probability: decimal.meta({ description: 'ceiling of the win probability in the stage, in %' }),
+        outcome: z.enum(['open', 'won']).optional().meta({ description: '`won`: a deal comes here by being won' }),
+      }),
+    ),
   }),
   'A version of a sales process is in use from now on.',
 )
@@ -40,13 +53,13 @@ export const OpportunityOpened = defineEvent(
   'opportunity.opened',
   1,
   opportunity,
-  'A possible deal began in the first stage, or was imported into the stage it stands in.',
+  'A possible deal began in the first stage of its process.',
 )
 export const OpportunityChanged = defineEvent(
   'opportunity.changed',
   1,
   opportunity,
-  'Title, amount, products, owner or expected day of a deal changed.',
+  'Title, account, amount, products, owner, expected day or evidence of a deal changed.',
 )
 export const StageEntered = defineEvent(
   'opportunity.stage_entered',
@@ -58,6 +71,7 @@ export const StageEntered = defineEvent(
     to: stage,
     direction: z.enum(['forward', 'back']),
     skipped: z.array(z.string().max(60)).meta({ description: 'keys of the stages that were passed over' }),
+    probability: decimal.optional().meta({ description: 'win probability by evidence in the new stage, in %' }),
   }),
   'A deal moved to another stage of its process.',
 )

@@ -95,6 +95,8 @@ CREATE TABLE audit (
 );
 CREATE INDEX ON audit (tenant_id, aggregate_id, seq);
 SELECT tenant_table('audit');
+-- What concerns several tenants (an event batch, a new tenant) writes its audit rows at commit, when it stands on the platform again.
+CREATE POLICY platform_adds ON audit FOR INSERT WITH CHECK ((SELECT current_tenant()) = '*');
 
 CREATE TABLE directory_unit (
   tenant_id text NOT NULL DEFAULT current_tenant(),

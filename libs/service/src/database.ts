@@ -56,7 +56,9 @@ export class Database {
     const source = new DataSource({ type: 'postgres', url, entities: [...schemas], extra, logging: false, installExtensions: false })
     await source.initialize()
     const database = new Database(source, url)
-    database.pool.on('error', () => undefined) // an idle connection broke: the pool opens another
+    // A broken connection fails the statement it carries and is replaced by the pool; without a listener it would end the process.
+    database.pool.on('error', () => undefined)
+    database.pool.on('connect', (client) => client.on('error', () => undefined))
     return database
   }
 

@@ -73,11 +73,11 @@ export function problemOf(refusal: Refusal, language: Language, traceId?: string
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof Unavailable) return new Refusal('service.unavailable')
-  if (error instanceof HttpException && error.getStatus() === 404) return new Refusal('route.not_found')
+  if (statusOf(error) === 404) return new Refusal('route.not_found')
   const { code, message = '', constraint } = error as { code?: string; message?: string; constraint?: string }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Refusal('request.too_large', { limit: 1_048_576 })
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Refusal('request.unsupported_media_type', { accepted: 'application/json' })
-  if (code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError) return new Refusal('request.malformed')
+  if (statusOf(error) === 413) return new Refusal('request.too_large', { limit: 1_048_576 })
+  if (statusOf(error) === 415) return new Refusal('request.unsupported_media_type', { accepted: 'application/json' })
+  if (statusOf(error) === 400) return new Refusal('request.malformed')
   if (code === '23505' && constraint === 'idempotency_pkey') return new Refusal('idempotency.in_flight')
   if (code === '23505') return new Refusal('value.taken', { field: constraint ?? '' })
   if (code === '57014') return new Refusal('request.timeout')
@@ -90,6 +90,11 @@ export function refusalOf(error: unknown): Refusal | undefined {
   )
     return new Refusal('service.unavailable')
   return undefined
+}
+
+/** The status that Fastify or Nest gave an error of the request's own making. */
+function statusOf(error: unknown): number | undefined {
+  return error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode
 }
 
 /** Turns whatever went wrong into problem+json; a fault is logged once, without the payload. */
@@ -109,7 +114,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const known = refusalOf(error)
-    const traceId = this.telemetry.traceparent()?.split('-')[1]
+    const traceId = this.telemetry.traceparent(request.headers)?.split('-')[1]
     const { name, message, stack } = error as Error
     if (!known)
       this.log.error(

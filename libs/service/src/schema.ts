@@ -84,7 +84,7 @@ export class Table<T extends object = object> {
 
   constructor(metadata: EntityMetadata) {
     this.name = metadata.tableName
-    this.noun = metadata.tableName
+    this.noun = metadata.tableName.replaceAll('"', '') // a noun that SQL keeps for itself is quoted: "user"
     this.prototype = (metadata.target as Anyone).prototype
     const columns: StoredColumn[] = []
     for (const column of metadata.columns) {

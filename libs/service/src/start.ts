@@ -207,7 +207,6 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
   ]
   const adapter = new FastifyAdapter({
     bodyLimit: jsonLimit,
-    allowErrorHandlerOverride: true,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
@@ -217,12 +216,11 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
   const fastify = adapter.getInstance() as unknown as FastifyInstance
   const parse = fastify.getDefaultJsonParser('error', 'error')
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (!isUtf8(body as Buffer)) return done(new SyntaxError('not UTF-8'), undefined)
+    if (!isUtf8(body as Buffer)) return done(Object.assign(new Error('not UTF-8'), { statusCode: 400 }), undefined)
     if (!body.length) return done(null, undefined)
     return void parse(request, body.toString(), done)
   })
   fastify.addContentTypeParser(['text/csv', 'application/octet-stream'], (_request, payload, done) => done(null, payload))
-  fastify.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => filter.answer(error, request, reply))
   fastify.get('/livez', () => ({ status: 'alive' }))
   fastify.get('/readyz', async (_request, reply) => {
     const missing = await ready()

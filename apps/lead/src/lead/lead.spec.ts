@@ -1,4 +1,4 @@
-import { newId, Refusal } from '@millrace/domain'
+import { newId, type Refusal } from '@millrace/domain'
 import { aLead, amy, bob, monday, tuesday } from './lead.fixture.js'
 import { companyKey, contactKey, emailKey } from './lead-keys.js'
 import { leadStatus, type LeadStatus } from './lead.js'

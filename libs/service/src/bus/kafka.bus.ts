@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Kafka, KafkaJSNonRetriableError, logLevel, Partitioners } from 'kafkajs'
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import type { Admin, Consumer, EachBatchPayload, KafkaMessage, LogEntry, Message, TopicMessages } from 'kafkajs'
 import { createLogger, type Logger } from '../log.js'
 import type { Bus, BusMessage, Delivery, SubscribeOptions, Subscription, TopicOptions } from './bus.js'
@@ -9,6 +9,10 @@ const publishMs = 10_000
 const askMs = 10_000
 const pingMs = 3_000
 const commitMs = 500
+const beatMs = 1_000
+/** Attempts, a second apart: a member that outlasts the outage goes on at once; one that crashed waits until its former self is counted as dead. */
+const rideThrough = 60
+const leaveMs = 5_000
 const batchSize = 500
 /** Below the 1 MB that a broker takes per partition by default; larger messages travel alone. */
 const sendBytes = 800_000
@@ -51,7 +55,7 @@ export class KafkaBus implements Bus {
     const missing = options.topics.filter((topic) => !known.has(topic))
     if (missing.length) throw unknownTopic(missing)
     // A client of its own: consumers of one client share the positions of a group, and one that joins clears them for all.
-    const subscription = new KafkaSubscription(this.client(), options, this.admin, () => this.subscriptions.delete(subscription))
+    const subscription = new KafkaSubscription(this.client(rideThrough), options, this.admin, () => this.subscriptions.delete(subscription))
     this.subscriptions.add(subscription)
     try {
       await subscription.start()
@@ -86,13 +90,13 @@ export class KafkaBus implements Bus {
     await Promise.all([this.producer.close(), this.admin.close()])
   }
 
-  private client(): Kafka {
+  private client(retries = 4): Kafka {
     return new Kafka({
       clientId: this.clientId,
       brokers: this.brokers,
       connectionTimeout: 3_000,
       requestTimeout: 10_000,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries },
       logLevel: logLevel.WARN,
       logCreator: () => (entry) => this.report(entry),
     })
@@ -138,8 +142,9 @@ class KafkaSubscription implements Subscription {
       // A fetch answers as soon as there is a message; the wait is how long a stop, a heartbeat or a resumed partition may have to wait.
       maxWaitTimeInMs: 500,
       minBytes: 1,
-      heartbeatInterval: 1_000,
-      sessionTimeout: 30_000,
+      heartbeatInterval: beatMs,
+      // A member that died is replaced after this, and one that lost its broker and joins anew has to wait for its own former self.
+      sessionTimeout: 10_000,
       rebalanceTimeout: 60_000,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, restartOnFailure: async () => !this.stopping },
     })
@@ -158,7 +163,7 @@ class KafkaSubscription implements Subscription {
   }
 
   async start(): Promise<void> {
-    await this.consumer.connect()
+    await within(askMs, this.consumer.connect())
     await this.consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true })
     // Committing with each batch would cost 55 ms a delivery (measured); receivers know what they have read, so late commits are safe.
     await this.consumer.run({
@@ -195,9 +200,9 @@ class KafkaSubscription implements Subscription {
   private async leave(): Promise<void> {
     // A member that is just joining again cannot be stopped by kafkajs: it would stay for ever.
     if (this.state === 'restarting')
-      await Promise.race([new Promise<void>((resolve) => (this.changed = resolve)), delay(5_000, undefined, { ref: false })])
+      await Promise.race([new Promise<void>((resolve) => (this.changed = resolve)), delay(leaveMs, undefined, { ref: false })])
     await this.commit()
-    await this.consumer.disconnect().catch(() => undefined)
+    await within(leaveMs, this.consumer.disconnect()).catch(() => undefined)
     clearInterval(this.timer)
     for (const resume of this.resumes) clearTimeout(resume)
     this.stopped()
@@ -230,24 +235,30 @@ class KafkaSubscription implements Subscription {
         throw error
       })
     }
-    for (let from = 0; from < messages.length && isRunning() && !this.stopping && !isStale(); from += batchSize) {
-      const chunk = messages.slice(from, from + batchSize)
-      try {
-        await this.options.deliver(
-          chunk.map((message) => read(topic, stream, message)),
-          beat,
-        )
-      } catch {
-        // Membership is for kafkajs to mend: it joins again and fetches from the committed offset.
-        if (lost) throw lost
-        this.backOff(stream, pause())
-        break
+    // Beside the deliveries, so that a slow one does not cost the membership.
+    const pulse = setInterval(() => void beat().catch(() => undefined), beatMs)
+    try {
+      for (let from = 0; from < messages.length && isRunning() && !this.stopping && !isStale(); from += batchSize) {
+        const chunk = messages.slice(from, from + batchSize)
+        try {
+          await this.options.deliver(
+            chunk.map((message) => read(topic, stream, message)),
+            beat,
+          )
+        } catch {
+          // Membership is for kafkajs to mend: it joins again and fetches from the committed offset.
+          if (lost) throw lost
+          this.backOff(stream, pause())
+          break
+        }
+        this.failures.delete(stream)
+        const last = chunk.at(-1)!.offset
+        resolveOffset(last)
+        finished.set(stream, { topic, partition, offset: String(BigInt(last) + 1n) })
+        if (from + batchSize < messages.length) await beat()
       }
-      this.failures.delete(stream)
-      const last = chunk.at(-1)!.offset
-      resolveOffset(last)
-      finished.set(stream, { topic, partition, offset: String(BigInt(last) + 1n) })
-      if (from + batchSize < messages.length) await heartbeat()
+    } finally {
+      clearInterval(pulse)
     }
     if (this.stopping) await this.commit()
   }
@@ -359,7 +370,7 @@ function openProducer(kafka: Kafka): Sender {
       const choose = Partitioners.DefaultPartitioner()
       return (message) => {
         // Each attempt passes here: one that is left behind must not send when the caller has already been told that it failed.
-        if (ended) throw new KafkaJSNonRetriableError('the producer was closed')
+        if (ended) throw Object.assign(new Error('the producer was closed'), { retriable: false })
         return choose(message)
       }
     },

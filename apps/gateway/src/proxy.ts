@@ -1,0 +1,114 @@
+import type { ServiceName } from '@millrace/contracts'
+import { Refusal } from '@millrace/domain'
+import { Unavailable, type Tokens } from '@millrace/service'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
+import { Pool } from 'undici'
+import { serviceFor } from './routes.js'
+
+/** Largest body that is not a file. */
+const jsonLimit = 1_048_576
+
+/** Headers that concern one connection only (RFC 9110 §7.6.1), and those that only the gateway may say. */
+const notForwarded = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'host',
+  'expect',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'forwarded',
+])
+
+interface ProxyOptions {
+  readonly addresses: Record<ServiceName, string>
+  readonly tokens: Tokens
+  readonly rateLimit: number
+  readonly publicUrl: string
+}
+
+/** Hands requests to the service that owns their route: token checked, clients kept within their rate, bodies streamed both ways. */
+export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, publicUrl }: ProxyOptions): () => Promise<void> {
+  const pools = new Map(
+    Object.entries(addresses).map(([name, url]) => [
+      name,
+      new Pool(url, { connections: 64, pipelining: 1, headersTimeout: 40_000, bodyTimeout: 40_000, connectTimeout: 2_000 }),
+    ]),
+  )
+  const limiter = new RateLimiterMemory({ points: rateLimit, duration: 1 })
+  const { host, protocol } = new URL(publicUrl)
+
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const caller = request.headers.authorization?.startsWith('Bearer ') ? await tokens.verify(request.headers.authorization) : undefined
+    await stayInRate(limiter, rateLimit, caller?.actor.id ?? request.ip, reply)
+    const end = request.url.indexOf('?')
+    const path = end < 0 ? request.url : request.url.slice(0, end)
+    const service = serviceFor(path, request.query as Record<string, unknown>)
+    if (!service) throw new Refusal('route.not_found', {}, 'notFound')
+    const file = request.headers['content-type']?.startsWith('text/csv') ?? false
+    if (!file && Number(request.headers['content-length'] ?? 0) > jsonLimit) throw new Refusal('request.too_large', { limit: jsonLimit })
+    const answer = await pools
+      .get(service)!
+      .request({
+        method: request.method as 'GET',
+        path: request.url,
+        headers: {
+          ...forwarded(request.headers),
+          host,
+          'x-forwarded-for': request.ip,
+          'x-forwarded-host': host,
+          'x-forwarded-proto': protocol.slice(0, -1),
+        },
+        body: request.body as Readable | null,
+      })
+      .catch((error: Error) => {
+        throw new Unavailable(`${service}: ${error.message}`)
+      })
+    void reply.status(answer.statusCode)
+    for (const [name, value] of Object.entries(answer.headers))
+      if (value !== undefined && !notForwarded.has(name)) void reply.header(name, value)
+    return reply.send(answer.body)
+  }
+
+  void fastify.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
+    for (const url of ['/v1/*', '/oauth/*', '/.well-known/*'])
+      scope.route({ method: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'], url, handler: handle })
+    done()
+  })
+  return async () => {
+    await Promise.all([...pools.values()].map((pool) => pool.close()))
+  }
+}
+
+/** Counts the request against its client's rate (RateLimit header fields for HTTP). */
+async function stayInRate(limiter: RateLimiterMemory, quota: number, client: string, reply: FastifyReply): Promise<void> {
+  const outcome = await limiter.consume(client).catch((exceeded: RateLimiterRes) => exceeded)
+  const seconds = Math.ceil(outcome.msBeforeNext / 1_000)
+  void reply
+    .header('ratelimit-policy', `"default";q=${quota};w=1`)
+    .header('ratelimit', `"default";r=${outcome.remainingPoints};t=${seconds}`)
+  if (outcome.consumedPoints > quota) {
+    void reply.header('retry-after', String(seconds))
+    throw new Refusal('rate.exceeded')
+  }
+}
+
+function forwarded(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  const kept: Record<string, string | string[]> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined && !notForwarded.has(name)) kept[name] = value
+  }
+  return kept
+}

@@ -1,0 +1,27 @@
+import { importKinds, operations, serviceOf, services, type ServiceName } from '@millrace/contracts'
+
+/** The service that owns `/v1/<plural noun>`; `each`: chosen by the request itself. */
+const owners = new Map<string, ServiceName | 'each'>(operations.map(({ path, service }) => [path.split('/')[2]!, service]))
+
+/** The service that answers a request; undefined: nobody does. */
+export function serviceFor(path: string, query: Readonly<Record<string, unknown>>): ServiceName | undefined {
+  const [, root, noun, id] = path.split('/')
+  if (root === 'oauth' || root === '.well-known') return 'identity'
+  const owner = root === 'v1' ? owners.get(noun ?? '') : undefined
+  if (owner !== 'each') return owner
+  if (id && id !== 'replay') return serviceOfId(id)
+  const wish = query['service'] ?? importKinds[query['kind'] as keyof typeof importKinds]
+  return typeof wish === 'string' && wish in services ? (wish as ServiceName) : undefined
+}
+
+/** `lead_import_01k…` is the lead service's; `order_01k…` belongs to the service of the noun. */
+function serviceOfId(id: string): ServiceName | undefined {
+  const noun = id.slice(0, id.lastIndexOf('_'))
+  const first = noun.split('_')[0]!
+  if (/_(import|parked)$/.test(noun) && first in services) return first as ServiceName
+  try {
+    return serviceOf(noun)
+  } catch {
+    return undefined
+  }
+}
