@@ -54,6 +54,9 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   throw new Error(noKafka)
 }
 
+/** Compose reads the whole file, so it wants the secrets of services that are not started here. */
+const unusedSecrets = { POSTGRES_PASSWORD: '-', DATABASE_PASSWORD: '-', IDENTITY_SECRET: '-', BOOTSTRAP_CLIENT_SECRET: '-' }
+
 async function startInDocker({ dir, report, halt }: KafkaOptions): Promise<Kafka> {
   const compose = (args: string[], name: string) =>
     run({
@@ -62,6 +65,7 @@ async function startInDocker({ dir, report, halt }: KafkaOptions): Promise<Kafka
       command: 'docker',
       args: ['compose', ...args],
       cwd: root,
+      env: { ...unusedSecrets, ...process.env },
       log: join(dir, 'compose.log'),
       halt,
     })
@@ -77,6 +81,7 @@ async function startInDocker({ dir, report, halt }: KafkaOptions): Promise<Kafka
         command: 'docker',
         args: ['compose', 'stop', 'kafka'],
         cwd: root,
+        env: { ...unusedSecrets, ...process.env },
         log: join(dir, 'compose.log'),
       }),
   }

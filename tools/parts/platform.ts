@@ -109,6 +109,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
           undo.push(() => kafka.stop())
           return `kafka://${kafka.brokers}`
         })
+    writeWhole(join(home, 'bus.url'), bus, 0o600)
     if (existsSync(topicsTool)) {
       await step('topics', () => run({ ...inHome('topics', [topicsTool], { BUS_URL: bus }), log: join(home, 'logs/topics.log') }))
     }

@@ -29,16 +29,24 @@ export const AccountOpened = defineEvent(
 export const AccountChanged = defineEvent('account.changed', 1, account, 'Base data, owner or parent of an account changed.')
 export const ContactAdded = defineEvent('contact.added', 1, contact, 'A person at an account became known.')
 export const ContactChanged = defineEvent('contact.changed', 1, contact, 'Data of a contact changed.')
+const activity = z.object({
+  activityId: id('activity'),
+  kind: z.enum(['call', 'visit', 'email', 'meeting', 'note']),
+  accountId: id('account'),
+  contactId: id('contact').nullable(),
+  opportunityId: id('opportunity').nullable(),
+  ownerId: id('user').nullable(),
+})
+
 export const ActivityLogged = defineEvent(
   'activity.logged',
   1,
-  z.object({
-    activityId: id('activity'),
-    kind: z.enum(['call', 'visit', 'email', 'meeting', 'note']),
-    accountId: id('account'),
-    contactId: id('contact').nullable(),
-    opportunityId: id('opportunity').nullable(),
-    ownerId: id('user').nullable(),
-  }),
+  activity,
   'Somebody called, visited, wrote to or met a customer, or left a note; `time` is when it took place.',
+)
+export const ActivityChanged = defineEvent(
+  'activity.changed',
+  1,
+  activity,
+  'What was noted of a call, visit, e-mail, meeting or note was corrected; `time` is when it took place.',
 )

@@ -15,7 +15,7 @@ export const CollectionPlanMade = defineEvent(
       z.object({ receivableId: id('receivable'), number: z.number().int(), label: line(100), amount: money, dueOn: day }),
     ),
   }),
-  'A signed contract’s total was laid out over instalments; they add up to it exactly.',
+  'A contract’s total was laid out over instalments; they add up to it exactly. Sent again when it is laid out anew: then these replace the earlier ones.',
 )
 
 const receivable = z.object({ receivableId: id('receivable'), ...owed, amount: money, open: money, dueOn: day })
@@ -32,6 +32,18 @@ export const ReceivableReopened = defineEvent(
   1,
   receivable,
   'A settlement was undone; `open` is what is owed again.',
+)
+export const ReceivableCredited = defineEvent(
+  'receivable.credited',
+  1,
+  receivable.extend({ credited: money.meta({ description: 'by how much less is owed' }) }),
+  'A credit note reduced what the customer owes; `open` is what is left.',
+)
+export const ReceivableWrittenOff = defineEvent(
+  'receivable.written_off',
+  1,
+  receivable.extend({ writtenOff: money, reason: z.string().max(500) }),
+  'What was open of a receivable was given up.',
 )
 
 export const InvoiceIssued = defineEvent(

@@ -546,6 +546,8 @@ const comparedLine = z.object({
   gross: money,
 })
 
+const comparedMoney = z.object({ from: money, to: money, difference: money })
+
 export const QuoteComparison = z
   .object({
     lines: z.array(
@@ -557,14 +559,14 @@ export const QuoteComparison = z
         difference: money.meta({ description: 'gross of `to` minus gross of `from`' }),
       }),
     ),
-    totals: z.object(
-      Object.fromEntries(
-        (['list', 'lineDiscount', 'headerDiscount', 'net', 'tax', 'gross'] as const).map((name) => [
-          name,
-          z.object({ from: money, to: money, difference: money }),
-        ]),
-      ) as Record<'list' | 'lineDiscount' | 'headerDiscount' | 'net' | 'tax' | 'gross', z.ZodObject<{ from: typeof money; to: typeof money; difference: typeof money }>>,
-    ),
+    totals: z.object({
+      list: comparedMoney,
+      lineDiscount: comparedMoney,
+      headerDiscount: comparedMoney,
+      net: comparedMoney,
+      tax: comparedMoney,
+      gross: comparedMoney,
+    }),
     changed: z
       .array(z.enum(['validUntil', 'vat', 'discount', 'notes', 'terms']))
       .meta({ description: 'what else differs' }),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { roles } from './access.js'
 import { defineEvent } from './event.js'
-import { id, line, zone } from './shapes.js'
+import { id, language, line, zone } from './shapes.js'
 
 /** A unit of the organisation as others need to know it. `path` is the ids from the root down, e.g. `/unit_a/unit_b/`. */
 const unit = z.object({
@@ -27,6 +27,12 @@ export const TenantCreated = defineEvent(
   z.object({ tenantId: id('tenant'), name: line(200), currency: z.string().length(3), zone }),
   'A company begins to use the platform.',
 )
+export const TenantChanged = defineEvent(
+  'tenant.changed',
+  1,
+  z.object({ tenantId: id('tenant'), name: line(200), currency: z.string().length(3), zone, language }),
+  'A company’s name, time zone or language changed.',
+)
 export const OrgUnitCreated = defineEvent('org_unit.created', 1, unit, 'A unit was added to the organisation.')
 export const OrgUnitChanged = defineEvent(
   'org_unit.changed',
@@ -36,3 +42,9 @@ export const OrgUnitChanged = defineEvent(
 )
 export const UserCreated = defineEvent('user.created', 1, user, 'A person joined the company’s users.')
 export const UserChanged = defineEvent('user.changed', 1, user, 'A person’s name, unit, roles or activity changed.')
+
+const client = z.object({ clientId: id('api_client'), name: line(200), roles: z.array(z.enum(roles)) })
+
+export const ApiClientCreated = defineEvent('api_client.created', 1, client, 'A program may call the API.')
+export const ApiClientChanged = defineEvent('api_client.changed', 1, client, 'A program’s name, roles or secret changed.')
+export const ApiClientRevoked = defineEvent('api_client.revoked', 1, client, 'A program may no longer call the API.')

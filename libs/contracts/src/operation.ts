@@ -137,7 +137,7 @@ function register<Op extends Operation>(operation: Op): Op {
   return operation
 }
 
-const comparisons = ['gte', 'gt', 'lte', 'lt']
+const comparisons = { gte: 'at least', gt: 'more than', lte: 'at most', lt: 'less than' }
 
 function listQuery(
   filters: ListOptions['filters'],
@@ -145,21 +145,29 @@ function listQuery(
   item: z.ZodObject,
 ): z.ZodType<ListQuery, Record<string, unknown>> {
   const shape: Record<string, z.ZodType> = {
-    limit: z.coerce.number().int().min(1).max(200).default(50),
-    cursor: z.string().max(500).optional(),
-    sort: z.enum(sorts.flatMap((name) => [name, `-${name}`]) as [string, ...string[]]).optional(),
+    limit: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'items of a page at most' }),
+    cursor: z.string().max(500).optional().meta({ description: 'where the page begins: `next` of the page before' }),
+    sort: z
+      .enum(sorts.flatMap((name) => [name, `-${name}`]) as [string, ...string[]])
+      .optional()
+      .meta({ description: 'ascending, or descending with a minus; newest first (`-id`) when not said' }),
     fields: z
       .string()
       .max(1000)
       .refine((list) => list.split(',').every((name) => name in item.shape), { message: 'request.unknown_field' })
       .optional()
-      .meta({ description: `comma-separated, of: ${Object.keys(item.shape).join(', ')}` }),
+      .meta({ description: `the only fields wanted of each item, comma-separated, of: ${Object.keys(item.shape).join(', ')}` }),
   }
   for (const [name, kind] of Object.entries(filters)) {
     const value = filterValue(kind)
-    shape[name] = z.union([value, z.array(value).max(100)]).optional()
-    if (kind === 'text') shape[`${name}.contains`] = z.string().min(1).max(200).optional()
-    if (kind === 'instant' || kind === 'day' || kind === 'number') for (const op of comparisons) shape[`${name}.${op}`] = value.optional()
+    shape[name] = z
+      .union([value, z.array(value).max(100)])
+      .optional()
+      .meta({ description: 'exactly this; repeated: any of these' })
+    if (kind === 'text')
+      shape[`${name}.contains`] = z.string().min(1).max(200).optional().meta({ description: 'holds this, in capital or small letters' })
+    if (kind === 'instant' || kind === 'day' || kind === 'number')
+      for (const [op, description] of Object.entries(comparisons)) shape[`${name}.${op}`] = value.optional().meta({ description })
   }
   return z.strictObject(shape) as unknown as z.ZodType<ListQuery, Record<string, unknown>>
 }

@@ -1,12 +1,24 @@
-/** Every service of the platform: its port on one machine, and the aggregates whose events it alone sends. Import-free, so that tools read it too. */
+/** Every service of the platform: its port on one machine, what it is for, and the aggregates whose events it alone sends. Import-free, so that tools read it too. */
 export const services = {
-  identity: { port: 4001, aggregates: ['tenant', 'org_unit', 'user', 'api_client'] },
-  lead: { port: 4002, aggregates: ['lead'] },
-  account: { port: 4003, aggregates: ['account', 'contact', 'activity'] },
-  opportunity: { port: 4004, aggregates: ['process', 'opportunity'] },
-  cpq: { port: 4005, aggregates: ['product', 'price_book', 'quote', 'contract', 'order'] },
-  billing: { port: 4006, aggregates: ['collection_plan', 'receivable', 'invoice', 'receipt'] },
-  insight: { port: 4007, aggregates: [] },
+  identity: {
+    port: 4001,
+    purpose: 'Companies, organisation, people, programs, sign-in',
+    aggregates: ['tenant', 'org_unit', 'user', 'api_client'],
+  },
+  lead: { port: 4002, purpose: 'Leads, from first interest to conversion', aggregates: ['lead'] },
+  account: { port: 4003, purpose: 'Accounts, contacts and activities', aggregates: ['account', 'contact', 'activity'] },
+  opportunity: { port: 4004, purpose: 'Sales processes and deals', aggregates: ['process', 'opportunity'] },
+  cpq: {
+    port: 4005,
+    purpose: 'Products, prices, quotes, contracts and orders',
+    aggregates: ['product', 'price_book', 'quote', 'contract', 'order'],
+  },
+  billing: {
+    port: 4006,
+    purpose: 'Receivables, invoices, receipts, settlement and ledger',
+    aggregates: ['collection_plan', 'receivable', 'invoice', 'receipt'],
+  },
+  insight: { port: 4007, purpose: 'Journeys and figures, read from the events of all', aggregates: [] },
 } as const
 
 /** A service that owns data and sends events. The gateway and the web console are not among them. */

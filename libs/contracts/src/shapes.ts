@@ -30,11 +30,11 @@ export const money = z
     amount: z
       .string()
       .max(32)
-      .meta({ examples: ['1234.50'] }),
+      .meta({ pattern: '^-?\\d+(\\.\\d+)?$', examples: ['1234.50'] }),
     currency: z
       .string()
       .length(3)
-      .meta({ examples: ['CNY'] }),
+      .meta({ pattern: '^[A-Z]{3}$', examples: ['CNY'] }),
   })
   .transform(parsing(({ amount, currency }: { amount: string; currency: string }) => Money.parse(amount, currency)))
   .meta({ id: 'Money', description: 'Exact decimal text in the currency’s own number of decimals (ISO 4217).' })
@@ -45,11 +45,11 @@ export const positiveMoney = z
     amount: z
       .string()
       .max(32)
-      .meta({ examples: ['1234.50'] }),
+      .meta({ pattern: '^\\d+(\\.\\d+)?$', examples: ['1234.50'] }),
     currency: z
       .string()
       .length(3)
-      .meta({ examples: ['CNY'] }),
+      .meta({ pattern: '^[A-Z]{3}$', examples: ['CNY'] }),
   })
   .transform(
     parsing(({ amount, currency }: { amount: string; currency: string }) => {

@@ -1,4 +1,5 @@
 export * from './calendar-date.js'
+export * from './company-key.js'
 export * from './currency.js'
 export * from './id.js'
 export * from './lifecycle.js'

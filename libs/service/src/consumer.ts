@@ -23,6 +23,7 @@ const batchSize = 200
 export class EventConsumer extends Server implements CustomTransportStrategy {
   override transportId = eventTransport
   private subscription: Subscription | undefined
+  private readonly handlers = new Map<string, MessageHandler[]>()
   private readonly types = new Map(declaredEvents.map((event) => [event.type, event]))
   private readonly waiters = new Set<() => void>()
   private stopping = false
@@ -36,6 +37,19 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
     private readonly parking: Parking,
   ) {
     super()
+  }
+
+  /**
+   * Several methods may act on one event; here they run one after the other. Nest would chain them to the first one and start all at once, and
+   * then one that fails ends the transaction under the others.
+   */
+  override addHandler(type: string, handler: MessageHandler, isEventHandler = false): void {
+    const known = this.handlers.get(type)
+    if (known) known.push(handler)
+    else {
+      this.handlers.set(type, [handler])
+      super.addHandler(type, handler, isEventHandler)
+    }
   }
 
   /** Types that this service acts on. */
@@ -220,11 +234,7 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
   }
 
   private async handle(event: Received<EventType>, tx: Transaction): Promise<void> {
-    for (
-      let handler: MessageHandler | undefined = this.messageHandlers.get(event.type);
-      handler;
-      handler = handler.next as MessageHandler | undefined
-    ) {
+    for (const handler of this.handlers.get(event.type) ?? []) {
       const result = await handler(event, tx)
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined })
     }

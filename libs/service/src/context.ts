@@ -21,7 +21,7 @@ export interface Context {
   readonly language: Language
   readonly journeyId?: string | undefined
   readonly traceparent?: string | undefined
-  /** The record that the request names, and the version it expects (If-Match). */
+  /** The record that the request names (empty: its path has no id, as with settings), and the version it expects (If-Match). */
   readonly target?: { readonly id: string; readonly ifMatch?: number | undefined } | undefined
   /** The one transaction that a whole request or event batch runs in. */
   transaction?: Transaction | undefined

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { Ctx, EventPattern, Payload, Transport } from '@nestjs/microservices'
 import type { EventType, PayloadOf, Sent } from '@millrace/contracts'
-import { newId } from '@millrace/domain'
+import { newId, Refusal } from '@millrace/domain'
 import { Clock } from './clock.js'
 import { context } from './context.js'
 import type { Aggregate, Transaction } from './transaction.js'
@@ -38,6 +38,9 @@ export function On(event: EventType): MethodDecorator {
   }
 }
 
+/** Longest payload in characters. */
+const largestPayload = 250_000
+
 /** Tells others what happened. */
 @Injectable()
 export class Events {
@@ -60,6 +63,8 @@ export class Events {
       throw new Error(
         `${event.type} has a wrong payload: ${checked.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ')}`,
       )
+    // The bus refuses more than 1 MB for ever, and the outbox would stand still behind it.
+    if (json.length > largestPayload) throw new Refusal('request.too_large', { limit: largestPayload })
     const { actor, journeyId, traceparent, caused } = context()
     const eventId = newId('event')
     tx.enqueue({

@@ -85,7 +85,7 @@ export class OperationInterceptor implements NestInterceptor {
       visibility,
       language: languageOf(request.headers['accept-language']),
       traceparent: this.telemetry.traceparent(),
-      target: id ? { id, ifMatch: expectedVersion(operation, request) } : undefined,
+      target: { id: id ?? '', ifMatch: expectedVersion(operation, request) },
       caused: [],
     }
     return withContext(context, async () => {

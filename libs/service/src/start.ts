@@ -37,6 +37,8 @@ export interface ServiceDefinition {
   readonly migrations: readonly Migration[]
   /** The service's own environment, when it has any. */
   readonly config?: typeof serviceConfig
+  /** Adds what is not an operation (identity’s OpenID Connect paths); called when all parts are there, before the service listens. */
+  readonly extend?: (app: NestFastifyApplication) => Promise<void> | void
 }
 
 /** Injection token of the service's configuration. */
@@ -112,6 +114,7 @@ export async function start(definition: ServiceDefinition, environment: Record<s
 
   app.connectMicroservice({ strategy: consumer }, { inheritAppConfig: true })
   await app.init()
+  await definition.extend?.(app)
   refuseUnguardedRoutes(app)
   relay.start()
   await app.startAllMicroservices()
@@ -210,7 +213,8 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error: unknown, request: unknown, reply: unknown) => filter.answer(error, request as FastifyRequest, reply as FastifyReply),
+    frameworkErrors: (error: unknown, request: unknown, reply: unknown) =>
+      filter.answer(error, request as FastifyRequest, reply as FastifyReply),
   })
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: false, abortOnError: false, bodyParser: false })
   const fastify = adapter.getInstance() as unknown as FastifyInstance
@@ -255,7 +259,12 @@ function refuseUnguardedRoutes(app: INestApplication): void {
       const prototype = (metatype as Type).prototype as Record<string, unknown>
       for (const name of Object.getOwnPropertyNames(prototype)) {
         const method = prototype[name]
-        if (name !== 'constructor' && typeof method === 'function' && Reflect.hasMetadata('path', method) && !Reflect.hasMetadata(operationKey, method))
+        if (
+          name !== 'constructor' &&
+          typeof method === 'function' &&
+          Reflect.hasMetadata('path', method) &&
+          !Reflect.hasMetadata(operationKey, method)
+        )
           throw new Error(
             `${(metatype as Type).name}.${name} serves HTTP without an operation, so nothing says who may call it; use @Serve(…)`,
           )

@@ -38,16 +38,17 @@ async function createTopics(): Promise<void> {
 
 async function reach(url: string): Promise<Bus> {
   const until = performance.now() + patienceMs
+  let bus: Bus | undefined
   for (;;) {
-    let bus: Bus | undefined
     try {
-      bus = await openBus(url, 'millrace-topics')
+      bus ??= await openBus(url, 'millrace-topics')
       await bus.ping()
       return bus
     } catch (error) {
-      await bus?.close()
-      if (performance.now() > until)
+      if (performance.now() > until) {
+        await bus?.close()
         throw new Error(`no answer from the bus within ${patienceMs / 1_000} s: ${(error as Error).message}`, { cause: error })
+      }
       await delay(500)
     }
   }

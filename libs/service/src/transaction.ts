@@ -164,6 +164,7 @@ export class Transaction {
       const stored = entity as { version: number }
       stored.version += 1
       this.audit(table, entity as never, 'update', this.known.get(`${table.name}/${entity.id}`))
+      this.known.set(`${table.name}/${entity.id}`, entity) // a second update in this transaction tells only what it changed itself
     }
     return entity
   }

@@ -16,10 +16,9 @@ import {
   type Input,
   type Sent,
 } from '@millrace/contracts'
-import { Refusal, type Id } from '@millrace/domain'
+import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Directory, Events, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
-import { companyKey, contactKey, emailKey } from './lead-keys.js'
 import { Lead, type LeadData, type Likeness } from './lead.js'
 import { LeadQueries } from './lead.queries.js'
 

@@ -176,8 +176,9 @@ class EmbeddedSubscription implements Subscription {
 
   async lag(): Promise<number> {
     const { rows } = await this.pool.query<{ lag: number }>(
-      `SELECT count(*)::int AS lag FROM log l LEFT JOIN cursor c ON c.grp = $1 AND c.slot = l.slot
-       WHERE l."offset" >= coalesce(c.next_offset, 0) AND l.topic = ANY($2::text[])`,
+      `SELECT count(l)::int AS lag FROM slot s LEFT JOIN cursor c ON c.grp = $1 AND c.slot = s.slot CROSS JOIN LATERAL (
+         SELECT 1 FROM log WHERE slot = s.slot AND "offset" >= coalesce(c.next_offset, 0) AND topic = ANY($2::text[])
+       ) l`,
       [this.options.group, [...this.topics]],
     )
     return rows[0]!.lag

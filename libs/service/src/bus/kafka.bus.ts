@@ -71,14 +71,13 @@ export class KafkaBus implements Bus {
     const missing = topics.filter((topic) => !known.has(topic))
     if (!missing.length) return
     const configEntries = [{ name: 'retention.ms', value: String(retentionDays * 86_400_000) }]
-    await this.admin.use(
-      (admin) =>
-        admin.createTopics({
-          topics: missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: replicas, configEntries })),
-          timeout: 20_000,
-        }),
-      30_000,
-    )
+    const wishes = missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }))
+    try {
+      await this.admin.use((admin) => admin.createTopics({ topics: wishes, timeout: 20_000 }), 30_000)
+    } catch (error) {
+      const { errors = [] } = error as { errors?: { topic: string; message: string }[] }
+      throw errors.length ? new Error(errors.map(({ topic, message }) => `${topic}: ${message}`).join('; '), { cause: error }) : error
+    }
   }
 
   async ping(): Promise<void> {

@@ -1,4 +1,4 @@
-/** What likeness is judged by, made from what was typed. The original is kept beside it. */
+/** What likeness of companies and people is judged by, made from what was typed. The original is kept beside it. */
 
 const suffixes = [
   '股份有限公司',

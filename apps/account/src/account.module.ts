@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common'
+import { Clock, Directory, Imports, type ServiceDefinition } from '@millrace/service'
+import { AccountConsumers } from './account/account.consumers.js'
+import { AccountController } from './account/account.controller.js'
+import { accountImport } from './account/account.import.js'
+import { AccountQueries } from './account/account.queries.js'
+import { AccountSchema } from './account/account.schema.js'
+import { AccountService } from './account/account.service.js'
+import { ActivityConsumers } from './activity/activity.consumers.js'
+import { ActivityController } from './activity/activity.controller.js'
+import { ActivityQueries } from './activity/activity.queries.js'
+import { ActivitySchema } from './activity/activity.schema.js'
+import { ActivityService } from './activity/activity.service.js'
+import { ContactController } from './contact/contact.controller.js'
+import { contactImport } from './contact/contact.import.js'
+import { ContactQueries } from './contact/contact.queries.js'
+import { ContactSchema } from './contact/contact.schema.js'
+import { ContactService } from './contact/contact.service.js'
+import { accountMigrations } from './migrations/index.js'
+
+@Module({
+  controllers: [AccountController, ContactController, ActivityController, AccountConsumers, ActivityConsumers],
+  providers: [AccountService, AccountQueries, ContactService, ContactQueries, ActivityService, ActivityQueries],
+})
+export class AccountModule {
+  constructor(imports: Imports, accounts: AccountService, contacts: ContactService, directory: Directory, clock: Clock) {
+    imports.register(accountImport(accounts, directory, clock))
+    imports.register(contactImport(contacts, clock))
+  }
+}
+
+export const accountService: ServiceDefinition = {
+  name: 'account',
+  module: AccountModule,
+  schemas: [AccountSchema, ContactSchema, ActivitySchema],
+  migrations: accountMigrations,
+}

@@ -1,0 +1,20 @@
+import { aggregateSchema } from '@millrace/service'
+import { Account } from './account.js'
+
+export const AccountSchema = aggregateSchema(Account, 'account', {
+  name: 'text',
+  nameKey: 'text',
+  industry: 'text?',
+  country: 'text?',
+  region: 'text?',
+  location: 'text?',
+  website: 'text?',
+  phone: 'text?',
+  employees: 'integer?',
+  annualRevenue: 'money?',
+  foundedYear: 'integer?',
+  parentId: 'text?',
+  ownerId: 'text?',
+  note: 'text?',
+  externalId: 'text?',
+})

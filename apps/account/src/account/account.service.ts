@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common'
+import { AccountChanged, AccountOpened, type changeAccount, type Input, type openAccount, type Sent } from '@millrace/contracts'
+import { Refusal, type Id } from '@millrace/domain'
+import { begun, Clock, context, Database, Directory, Events, visibleOwners, type Transaction } from '@millrace/service'
+import { Account, type AccountData } from './account.js'
+
+/** Fields that JSON leaves out are absent, never undefined. */
+type Named = AccountData & { readonly name: string }
+
+/** Use cases of the account. Each one transaction: lock, decide, save, publish. */
+@Injectable()
+export class AccountService {
+  constructor(
+    private readonly db: Database,
+    private readonly events: Events,
+    private readonly clock: Clock,
+    private readonly directory: Directory,
+  ) {}
+
+  open({ ownerId, ...given }: Input<typeof openAccount>['body']): Promise<Account> {
+    return this.db.transaction(async (tx) => {
+      if (ownerId) await this.directory.colleague(ownerId)
+      if (given.parentId) await this.parent(tx, given.parentId)
+      const { actor } = context()
+      const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
+      const account = Account.open({ ...begun('account', this.clock.now()), ...(given as Named), ownerId: owner })
+      await this.store(tx, [account])
+      return account
+    })
+  }
+
+  /** Opens the account that a lead was converted into, under the id that the conversion named. One that is known stays as it is. */
+  openConverted(id: Id<'account'>, name: string, ownerId: Id<'user'>, at: Date): Promise<Account> {
+    return this.db.transaction(async (tx) => {
+      const known = await tx.find(Account, id)
+      if (known) return known
+      const account = Account.open({ ...begun('account', at, id), name, ownerId })
+      await this.store(tx, [account])
+      return account
+    })
+  }
+
+  change(id: Id<'account'>, given: Input<typeof changeAccount>['body']): Promise<Account> {
+    return this.db.transaction(async (tx) => {
+      if (given.parentId) await this.moveAlone(tx)
+      const before = await tx.lock(Account, id)
+      const changed = before.change(given as Named, this.clock.now())
+      if (given.parentId) await this.checkParent(tx, changed, given.parentId)
+      const account = await tx.update(changed)
+      await this.events.publish(tx, AccountChanged, account, facts(account))
+      return account
+    })
+  }
+
+  /** Hands the account over, and with it the sight of its contacts and activities. */
+  assign(id: Id<'account'>, ownerId: Id<'user'>): Promise<Account> {
+    return this.db.transaction(async (tx) => {
+      const before = await tx.lock(Account, id)
+      await this.directory.colleague(ownerId)
+      const account = before.assign(ownerId, this.clock.now())
+      if (account === before) return account
+      await tx.update(account)
+      await tx.query('UPDATE contact SET owner_id = $2 WHERE account_id = $1', [id, ownerId])
+      await tx.query('UPDATE activity SET owner_id = $2 WHERE account_id = $1', [id, ownerId])
+      await this.events.publish(tx, AccountChanged, account, facts(account))
+      return account
+    })
+  }
+
+  /** Saves new accounts, any number in one statement, and tells others. */
+  async store(tx: Transaction, accounts: readonly Account[]): Promise<void> {
+    await tx.insert(accounts)
+    for (const account of accounts) await this.events.publish(tx, AccountOpened, account, facts(account), account.createdAt)
+  }
+
+  /** The account that something new is to hang on. It does not change hands before that is done, so that both have one owner. */
+  async standing(tx: Transaction, id: Id<'account'>): Promise<Account> {
+    const visible = visibleOwners('owner_id', 1)
+    const rows = await tx.query(`SELECT * FROM account WHERE id = $1${visible ? ` AND ${visible.sql}` : ''} FOR SHARE`, [
+      id,
+      ...(visible?.values ?? []),
+    ])
+    const [account] = tx.hydrate(Account, rows)
+    if (!account) throw Refusal.invalid('reference.unknown', { field: 'accountId', value: id })
+    return account
+  }
+
+  /**
+   * Parents are changed one at a time in each company: moves that touch different accounts, each harmless alone, can close a circle together.
+   * Taken before any account is locked, so that nobody waits here while holding what the other needs.
+   */
+  async moveAlone(tx: Transaction): Promise<void> {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 11))', [`${tx.tenant} account hierarchy`])
+  }
+
+  private async checkParent(tx: Transaction, account: Account, parentId: Id<'account'>): Promise<void> {
+    const parent = await this.parent(tx, parentId)
+    const circle = await tx.one(
+      `WITH RECURSIVE above AS (
+         SELECT id, parent_id FROM account WHERE id = $1
+         UNION SELECT a.id, a.parent_id FROM account a JOIN above ON a.id = above.parent_id)
+       SELECT 1 FROM above WHERE id = $2`,
+      [parentId, account.id],
+    )
+    if (circle) throw new Refusal('account.cycle', { account: account.name, parent: parent.name, accountId: account.id, parentId })
+  }
+
+  private async parent(tx: Transaction, parentId: Id<'account'>): Promise<Account> {
+    const parent = await tx.find(Account, parentId)
+    if (!parent) throw Refusal.invalid('reference.unknown', { field: 'parentId', value: parentId })
+    return parent
+  }
+}
+
+function facts({ id, name, ownerId, parentId, industry, country }: Account): Sent<typeof AccountOpened> {
+  return { accountId: id, name, ownerId, parentId, industry, country }
+}

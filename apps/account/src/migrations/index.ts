@@ -1,0 +1,115 @@
+import { migration } from '@millrace/service'
+
+/** The account service's own database, step by step; forward only. */
+export const accountMigrations = [
+  migration(
+    '0100-account',
+    `
+CREATE TABLE account (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  name_key text COLLATE "C" NOT NULL,
+  industry text,
+  country text,
+  region text,
+  location text,
+  website text,
+  phone text,
+  employees int CHECK (employees >= 0),
+  annual_revenue_minor bigint CHECK (annual_revenue_minor >= 0),
+  annual_revenue_currency text,
+  founded_year int,
+  parent_id text COLLATE "C" CHECK (parent_id <> id),
+  owner_id text COLLATE "C",
+  note text,
+  external_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, parent_id) REFERENCES account (tenant_id, id),
+  CHECK ((annual_revenue_minor IS NULL) = (annual_revenue_currency IS NULL))
+);
+CREATE INDEX account_name ON account (tenant_id, name, id);
+CREATE INDEX account_name_key ON account (tenant_id, name_key);
+CREATE INDEX account_owner ON account (tenant_id, owner_id, id);
+CREATE INDEX account_created ON account (tenant_id, created_at, id);
+CREATE INDEX account_parent ON account (tenant_id, parent_id) WHERE parent_id IS NOT NULL;
+CREATE UNIQUE INDEX account_external_id ON account (tenant_id, external_id) WHERE external_id IS NOT NULL;
+SELECT tenant_table('account');
+
+CREATE TABLE contact (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  owner_id text COLLATE "C",
+  name text NOT NULL,
+  name_key text COLLATE "C" NOT NULL,
+  job_title text,
+  email text,
+  email_key text COLLATE "C",
+  phone text,
+  phone_e164 text COLLATE "C",
+  roles jsonb NOT NULL,
+  note text,
+  external_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id)
+);
+CREATE INDEX contact_account ON contact (tenant_id, account_id, name_key);
+CREATE INDEX contact_owner ON contact (tenant_id, owner_id, id);
+CREATE INDEX contact_name ON contact (tenant_id, name, id);
+CREATE INDEX contact_email ON contact (tenant_id, email_key) WHERE email_key IS NOT NULL;
+CREATE INDEX contact_phone ON contact (tenant_id, phone_e164) WHERE phone_e164 IS NOT NULL;
+CREATE UNIQUE INDEX contact_external_id ON contact (tenant_id, external_id) WHERE external_id IS NOT NULL;
+SELECT tenant_table('contact');
+
+CREATE TABLE activity (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('call', 'visit', 'email', 'meeting', 'note')),
+  account_id text COLLATE "C" NOT NULL,
+  owner_id text COLLATE "C",
+  logged_by_id text COLLATE "C",
+  contact_id text COLLATE "C",
+  opportunity_id text COLLATE "C",
+  subject text NOT NULL,
+  text text,
+  takes_place_at timestamptz NOT NULL,
+  place text,
+  check_in jsonb,
+  companions jsonb NOT NULL,
+  next_step jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES contact (tenant_id, id)
+);
+CREATE INDEX activity_account ON activity (tenant_id, account_id, takes_place_at, id);
+CREATE INDEX activity_owner ON activity (tenant_id, owner_id, takes_place_at, id);
+CREATE INDEX activity_contact ON activity (tenant_id, contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX activity_opportunity ON activity (tenant_id, opportunity_id) WHERE opportunity_id IS NOT NULL;
+CREATE INDEX activity_next_step ON activity (tenant_id, (next_step->>'on')) WHERE next_step IS NOT NULL;
+SELECT tenant_table('activity');
+
+CREATE TABLE known_opportunity (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C",
+  journey_id text NOT NULL,
+  version int NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('known_opportunity');
+`,
+  ),
+]

@@ -1,0 +1,20 @@
+import { Controller } from '@nestjs/common'
+import { AccountChanged, AccountOpened } from '@millrace/contracts'
+import { On, type Received, type Transaction } from '@millrace/service'
+import { AccountService } from './account.service.js'
+
+/** What billing remembers of accounts when they are opened or changed. */
+@Controller()
+export class AccountConsumers {
+  constructor(private readonly accounts: AccountService) {}
+
+  @On(AccountOpened)
+  opened(event: Received<typeof AccountOpened>, tx: Transaction) {
+    return this.accounts.keep(event, tx)
+  }
+
+  @On(AccountChanged)
+  changed(event: Received<typeof AccountChanged>, tx: Transaction) {
+    return this.accounts.keep(event, tx)
+  }
+}

@@ -1,0 +1,68 @@
+import { Module } from '@nestjs/common'
+import { Imports, type ServiceDefinition } from '@millrace/service'
+import { ContractController } from './contract/contract.controller.js'
+import { ContractQueries } from './contract/contract.queries.js'
+import { ContractLineSchema, ContractSchema } from './contract/contract.schema.js'
+import { ContractService } from './contract/contract.service.js'
+import { DealConsumers } from './deal/deal.consumers.js'
+import { Deals } from './deal/deal.service.js'
+import { Numbers } from './deal/number.service.js'
+import { cpqMigrations } from './migrations/index.js'
+import { OrderController } from './order/order.controller.js'
+import { OrderQueries } from './order/order.queries.js'
+import { OrderLineSchema, OrderSchema } from './order/order.schema.js'
+import { OrderService } from './order/order.service.js'
+import { PriceBookController } from './price-book/price-book.controller.js'
+import { PriceBookQueries } from './price-book/price-book.queries.js'
+import { PriceBookSchema, PriceSchema } from './price-book/price-book.schema.js'
+import { PriceBookService } from './price-book/price-book.service.js'
+import { ProductController } from './product/product.controller.js'
+import { productImport } from './product/product.import.js'
+import { ProductQueries } from './product/product.queries.js'
+import { ProductSchema } from './product/product.schema.js'
+import { ProductService } from './product/product.service.js'
+import { QuoteController } from './quote/quote.controller.js'
+import { QuoteQueries } from './quote/quote.queries.js'
+import { QuoteLineSchema, QuoteSchema, QuoteVersionSchema } from './quote/quote.schema.js'
+import { QuoteService } from './quote/quote.service.js'
+
+@Module({
+  controllers: [ProductController, PriceBookController, QuoteController, ContractController, OrderController, DealConsumers],
+  providers: [
+    ProductService,
+    ProductQueries,
+    PriceBookService,
+    PriceBookQueries,
+    QuoteService,
+    QuoteQueries,
+    ContractService,
+    ContractQueries,
+    OrderService,
+    OrderQueries,
+    Deals,
+    Numbers,
+  ],
+})
+export class CpqModule {
+  constructor(imports: Imports, products: ProductService) {
+    imports.register(productImport(products))
+  }
+}
+
+export const cpqService: ServiceDefinition = {
+  name: 'cpq',
+  module: CpqModule,
+  schemas: [
+    ProductSchema,
+    PriceBookSchema,
+    PriceSchema,
+    QuoteSchema,
+    QuoteVersionSchema,
+    QuoteLineSchema,
+    ContractSchema,
+    ContractLineSchema,
+    OrderSchema,
+    OrderLineSchema,
+  ],
+  migrations: cpqMigrations,
+}

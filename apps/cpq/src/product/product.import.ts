@@ -1,0 +1,54 @@
+import { Money, Refusal } from '@millrace/domain'
+import type { ImportKind } from '@millrace/service'
+import { z } from 'zod'
+import type { ProductService } from './product.service.js'
+
+/** Products from a file. The code (by default the name) or `externalId` makes a repeat add nothing; a price goes into the default price book. */
+const fields = z.object({
+  externalId: z.string().max(200).optional(),
+  code: z.string().max(60).optional(),
+  name: z.string().max(200),
+  family: z.string().max(100).optional(),
+  description: z.string().max(5000).optional(),
+  unit: z.string().max(40).optional(),
+  price: z.string().max(32).optional(),
+  currency: z.string().max(3).optional(),
+})
+
+type Row = z.infer<typeof fields>
+
+export function productImport(products: ProductService): ImportKind<typeof fields> {
+  return {
+    kind: 'products',
+    shape: fields,
+    async apply(tx, rows) {
+      const read = rows.map(({ fields }) => readRow(fields))
+      const outcomes = await products.importAll(
+        tx,
+        read.flatMap((row) => (row instanceof Refusal ? [] : row)),
+      )
+      return read.map((row) => (row instanceof Refusal ? row : outcomes.shift()!))
+    },
+  }
+}
+
+function readRow({ price, currency, code, ...given }: Row) {
+  try {
+    if (!code && given.name.length > 60) return Refusal.invalid('product.code_missing', { name: given.name })
+    if (price && !currency) return Refusal.invalid('product.currency_missing')
+    const amount = price ? Money.parse(price, currency!) : null
+    if (amount?.isNegative()) return Refusal.invalid('money.negative', { amount: price })
+    return {
+      name: given.name,
+      code: code ?? given.name,
+      family: given.family ?? null,
+      description: given.description ?? null,
+      unit: given.unit ?? null,
+      externalId: given.externalId ?? null,
+      price: amount,
+    }
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+}

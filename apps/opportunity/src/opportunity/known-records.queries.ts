@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common'
+import type { AccountOpened, PayloadOf, ProductCreated } from '@millrace/contracts'
+import { Refusal, type Id } from '@millrace/domain'
+import type { Transaction } from '@millrace/service'
+
+/** A record of another service as a deal refers to it. */
+export interface Known<Noun extends string> {
+  readonly id: Id<Noun>
+  readonly name: string
+}
+
+/** Accounts and products as this service learnt of them from events. */
+@Injectable()
+export class KnownRecords {
+  /** The account's name, which cannot change before this transaction ends; refuses one that is not known here. */
+  async accountName(tx: Transaction, id: Id<'account'>): Promise<string> {
+    const found = await tx.one<{ name: string }>('SELECT name FROM known_account WHERE id = $1 FOR SHARE', [id])
+    if (!found) throw Refusal.invalid('reference.unknown', { field: 'accountId', value: id })
+    return found.name
+  }
+
+  /** Notes an account that a conversion named, unless its own events came first. */
+  async expectAccount(tx: Transaction, { id, name }: { id: Id<'account'>; name: string }): Promise<void> {
+    await tx.query('INSERT INTO known_account (id, name, version) VALUES ($1, $2, 0) ON CONFLICT (tenant_id, id) DO NOTHING', [id, name])
+  }
+
+  /** Keeps what an account says of itself, and its name on its deals. */
+  async keepAccount(tx: Transaction, { accountId, name }: PayloadOf<typeof AccountOpened>, version: number): Promise<void> {
+    const changed = await tx.count(
+      `INSERT INTO known_account (id, name, version) VALUES ($1, $2, $3)
+       ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, version = excluded.version WHERE known_account.version < excluded.version`,
+      [accountId, name, version],
+    )
+    if (changed)
+      await tx.query('UPDATE opportunity SET account_name = $2 WHERE account_id = $1 AND account_name IS DISTINCT FROM $2', [accountId, name])
+  }
+
+  async keepProduct(tx: Transaction, { productId, code, name, active }: PayloadOf<typeof ProductCreated>, version: number): Promise<void> {
+    await tx.query(
+      `INSERT INTO known_product (id, code, name, active, version) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (tenant_id, id) DO UPDATE SET code = excluded.code, name = excluded.name, active = excluded.active, version = excluded.version
+       WHERE known_product.version < excluded.version`,
+      [productId, code, name, active, version],
+    )
+  }
+
+  async productNames(tx: Transaction, ids: readonly Id<'product'>[]): Promise<Map<string, string>> {
+    if (!ids.length) return new Map()
+    const rows = await tx.query<Known<'product'>>('SELECT id, name FROM known_product WHERE id = ANY($1)', [ids])
+    return new Map(rows.map(({ id, name }) => [id, name]))
+  }
+
+  /** Accounts by name as it was given, whatever its case; of two with the same name the older. */
+  accountsByName(tx: Transaction, names: ReadonlySet<string>): Promise<Map<string, Known<'account'>>> {
+    return this.byName(tx, 'known_account', names)
+  }
+
+  /** Products by name as it was given, whatever its case; of two with the same name the older. */
+  productsByName(tx: Transaction, names: ReadonlySet<string>): Promise<Map<string, Known<'product'>>> {
+    return this.byName(tx, 'known_product', names)
+  }
+
+  private async byName<Noun extends string>(tx: Transaction, table: `known_${Noun}`, names: ReadonlySet<string>) {
+    const rows = await tx.query<Known<Noun> & { given: string }>(
+      `SELECT DISTINCT ON (given) given, id, name FROM unnest($1::text[]) AS wanted(given) JOIN ${table} ON lower(name) = lower(given) ORDER BY given, id`,
+      [[...names]],
+    )
+    return new Map(rows.map(({ given, id, name }) => [given, { id, name }] as const))
+  }
+}

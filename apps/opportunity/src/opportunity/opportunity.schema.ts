@@ -1,0 +1,30 @@
+import { aggregateSchema } from '@millrace/service'
+import { Opportunity } from './opportunity.js'
+
+export const OpportunitySchema = aggregateSchema(Opportunity, 'opportunity', {
+  status: 'text',
+  title: 'text',
+  accountId: 'text?',
+  accountName: 'text?',
+  ownerId: 'text?',
+  processId: 'text',
+  stage: 'text',
+  stageName: 'json',
+  stageEnteredAt: 'instant',
+  probability: 'ratio',
+  ceiling: 'ratio',
+  done: 'json',
+  visits: 'json',
+  amount: 'money?',
+  products: 'json',
+  expectedCloseOn: 'day?',
+  source: 'text?',
+  externalId: 'text?',
+  leadId: 'text?',
+  contractId: 'text?',
+  exemption: 'text?',
+  lossReason: 'text?',
+  competitor: 'text?',
+  closeNote: 'text?',
+  closedAt: 'instant?',
+})
