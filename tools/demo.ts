@@ -27,6 +27,8 @@ interface Journey {
   readonly ledger: Json
 }
 
+let reps: Json[] | undefined
+
 type Tell = (service: string, what: string) => void
 
 try {
@@ -192,7 +194,6 @@ async function walkOn(api: Api, deal: Json, tell: Tell): Promise<void> {
   }
 }
 
-let reps: Json[] | undefined
 async function someRep(api: Api, n: number): Promise<Json> {
   reps ??= (await api.get('/v1/users', { limit: '200' })).data.filter(
     (user: Json) => user.active && user.roles.includes('sales_rep'),

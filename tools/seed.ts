@@ -30,6 +30,8 @@ interface Tenant {
   clients: Client[]
 }
 
+let lastProgress = 0
+
 /** What was made up so far; kept in a file of its own until all is done, so that a stopped seed can go on. */
 const stateFile = join(home, 'seed.json')
 const state: Record<string, Tenant> = existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as Record<string, Tenant>) : {}
@@ -65,7 +67,7 @@ async function company(name: string, currency: string, zone: string, language: s
   const administrator = tenant.users[0]!
   const operator = apiOf(
     url,
-    cached(() => clientToken(url, must('BOOTSTRAP_CLIENT_ID'), must('BOOTSTRAP_CLIENT_SECRET'))),
+    cached(async () => (await clientToken(url, must('BOOTSTRAP_CLIENT_ID'), must('BOOTSTRAP_CLIENT_SECRET'))).access_token),
   )
   await unlessThere(() =>
     operator.post('/v1/tenants', {
@@ -94,7 +96,7 @@ async function company(name: string, currency: string, zone: string, language: s
   const { clientId, clientSecret } = tenant.clients[0]!
   return apiOf(
     url,
-    cached(() => clientToken(url, clientId, clientSecret)),
+    cached(async () => (await clientToken(url, clientId, clientSecret)).access_token),
   )
 }
 
@@ -158,7 +160,7 @@ async function ridgewayHistory(api: Api): Promise<void> {
           account: 'account',
           stage: 'deal_stage',
           createdAt: 'engage_date',
-          engagedAt: 'engage_date',
+          stageEnteredAt: 'engage_date',
           closedAt: 'close_date',
           amount: 'close_value',
         },
@@ -245,7 +247,6 @@ function report(kind: string, { rows: count, added, existing, rejected, rules }:
   )
 }
 
-let lastProgress = 0
 function progress(kind: string, done: number): void {
   if (performance.now() - lastProgress < 2_000) return
   lastProgress = performance.now()

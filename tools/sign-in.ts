@@ -32,7 +32,8 @@ export async function signIn(baseUrl: string, email: string, password: string): 
   const answer = await browser.follow(form, new URLSearchParams({ email, password }))
   if (answer.searchParams.get('state') !== state) throw new Error('the sign-in answered with another state')
   const code = answer.searchParams.get('code')
-  if (!code) throw new Error(`the sign-in was refused: ${answer.searchParams.get('error')} ${answer.searchParams.get('error_description') ?? ''}`)
+  if (!code)
+    throw new Error(`the sign-in was refused: ${answer.searchParams.get('error')} ${answer.searchParams.get('error_description') ?? ''}`)
   return token(baseUrl, { grant_type: 'authorization_code', client_id, redirect_uri, code, code_verifier: verifier }) as Promise<Tokens>
 }
 

@@ -29,5 +29,5 @@ export function demoTenant(name: string): DemoTenant {
 export function asClient(tenant: DemoTenant, client: string): Api {
   const { clientId, clientSecret } = tenant.clients.find(({ name }) => name === client)!
   let token: Promise<string> | undefined
-  return apiOf(baseUrl, () => (token ??= clientToken(baseUrl, clientId, clientSecret)))
+  return apiOf(baseUrl, () => (token ??= clientToken(baseUrl, clientId, clientSecret).then((answer) => answer.access_token)))
 }

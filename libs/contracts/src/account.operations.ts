@@ -384,6 +384,7 @@ export const changeActivity = defineOperation({
 })
 
 defineProblems({
+  'count.malformed': { en: 'This is not a whole number. Write it in digits only.', 'zh-CN': '不是有效的整数。请只填写数字。' },
   'website.malformed': {
     en: 'This is not the address of a website. Write it in full, such as https://example.com.',
     'zh-CN': '网址无效。请填写完整网址,例如 https://example.com。',

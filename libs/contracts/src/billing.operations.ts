@@ -374,7 +374,8 @@ export const recordReceipt = defineOperation({
   service: 'billing',
   method: 'POST',
   path: '/v1/receipts',
-  summary: 'Records money that arrived and settles it: by its reference, by its exact amount, then oldest due first. The rest is kept as credit.',
+  summary:
+    'Records money that arrived and settles it: by its reference, by its exact amount, then oldest due first. The rest is kept as credit.',
   rule: access.record,
   body: RecordReceipt,
   answer: ReceiptView,
@@ -415,7 +416,9 @@ export const settleReceipt = defineOperation({
         .array(z.strictObject({ receivableId: id('receivable'), amount: amountOwed }))
         .min(1)
         .max(100)
-        .refine((list) => new Set(list.map(({ receivableId }) => receivableId)).size === list.length, { message: 'receipt.receivable_twice' })
+        .refine((list) => new Set(list.map(({ receivableId }) => receivableId)).size === list.length, {
+          message: 'receipt.receivable_twice',
+        })
         .optional(),
     })
     .meta({ id: 'SettleReceipt' }),
@@ -597,7 +600,10 @@ defineProblems({
     en: 'A special VAT invoice needs the buyer’s tax number. Give buyer.taxId.',
     'zh-CN': '增值税专用发票必须填写购买方纳税人识别号。请提供 buyer.taxId。',
   },
-  'invoice.is_credit_note': { en: 'A credit note cannot be credited. Credit its invoice.', 'zh-CN': '红字发票不能再红冲。请对原发票操作。' },
+  'invoice.is_credit_note': {
+    en: 'A credit note cannot be credited. Credit its invoice.',
+    'zh-CN': '红字发票不能再红冲。请对原发票操作。',
+  },
   'invoice.credited_already': { en: 'The invoice is credited in full already.', 'zh-CN': '发票已全额红冲。' },
   'invoice.credit_too_large': {
     en: 'The credit note would be more than is open of the invoice. At most {available} can be credited.',

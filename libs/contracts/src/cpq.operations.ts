@@ -163,6 +163,7 @@ export const PriceBookView = z
 
 export const PriceView = z
   .object({
+    id: id('price'),
     priceBookId: id('price_book'),
     productId: id('product'),
     code: z.string(),
@@ -567,9 +568,7 @@ export const QuoteComparison = z
       tax: comparedMoney,
       gross: comparedMoney,
     }),
-    changed: z
-      .array(z.enum(['validUntil', 'vat', 'discount', 'notes', 'terms']))
-      .meta({ description: 'what else differs' }),
+    changed: z.array(z.enum(['validUntil', 'vat', 'discount', 'notes', 'terms'])).meta({ description: 'what else differs' }),
   })
   .meta({ id: 'QuoteComparison' })
 

@@ -71,9 +71,7 @@ export const OpportunitySummary = z
     }),
     ceiling: decimal.meta({ description: 'the most that the stage allows, in %' }),
     amount: money.nullable(),
-    products: z.array(
-      z.object({ productId: id('product'), name: z.string(), quantity: decimal.nullable(), price: money.nullable() }),
-    ),
+    products: z.array(z.object({ productId: id('product'), name: z.string(), quantity: decimal.nullable(), price: money.nullable() })),
     expectedCloseOn: day.nullable(),
     source: z.string().nullable(),
     externalId: z.string().nullable(),
@@ -231,7 +229,8 @@ export const moveOpportunity = defineOperation({
   id: 'moveOpportunity',
   method: 'POST',
   path: '/v1/opportunities/{id}/move',
-  summary: 'Moves the deal to another stage. Forward needs the required items of each stage up to it; going back and skipping are recorded.',
+  summary:
+    'Moves the deal to another stage. Forward needs the required items of each stage up to it; going back and skipping are recorded.',
   rule: access.change,
   body: z.strictObject({ stage: line(60) }).meta({ id: 'MoveOpportunity' }),
 })

@@ -57,11 +57,7 @@ const item = z
     key,
     name: wording(line(200)),
     kind: z.enum(itemKinds).default('tick'),
-    options: z
-      .array(line(200))
-      .max(50)
-      .default([])
-      .meta({ description: 'the answers that a choice has' }),
+    options: z.array(line(200)).max(50).default([]).meta({ description: 'the answers that a choice has' }),
     required: z.boolean().default(false).meta({ description: 'whether the stage can be left without it' }),
     weight: percent.default('0').meta({ description: 'what it adds to the win probability, in %' }),
   })
@@ -76,7 +72,10 @@ const stage = z.strictObject({
   goal: wording(text(2000)).nullable().default(null),
   definitionOfDone: wording(text(2000)).nullable().default(null),
   workInstruction: wording(text(5000)).nullable().default(null),
-  tools: z.array(wording(line(200))).max(50).default([]),
+  tools: z
+    .array(wording(line(200)))
+    .max(50)
+    .default([]),
   expectedDays: z.number().int().min(0).max(3650).nullable().default(null),
   failureHint: wording(text(2000)).nullable().default(null).meta({ description: 'what a deal lost here points to' }),
   gate: z.enum(gatePolicies).default('block'),

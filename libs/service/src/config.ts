@@ -35,6 +35,20 @@ export const serviceConfig = baseConfig.extend({
 })
 export type ServiceConfig = z.infer<typeof serviceConfig>
 
+/** The environment of `npm run topics`. */
+export const topicsConfig = z.object({
+  BUS_URL: serviceConfig.shape.BUS_URL,
+  TOPIC_PARTITIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(3)
+    .describe('partitions of a new topic; they bound how many replicas of a service share its events'),
+  TOPIC_REPLICAS: z.coerce.number().int().min(1).max(9).default(1).describe('brokers that keep a copy of a new topic'),
+  TOPIC_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30).describe('days a new topic keeps its events'),
+})
+
 /** Reads the environment. Refuses to start with a readable list of everything that is wrong. */
 export function readConfig<Schema extends z.ZodType>(schema: Schema, environment: Record<string, string | undefined>): z.infer<Schema> {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))

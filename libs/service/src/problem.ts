@@ -29,6 +29,7 @@ const statuses: Record<string, number> = {
   'version.required': 428,
   'route.not_found': 404,
   'rate.exceeded': 429,
+  'sign_in.locked': 429,
   'service.unavailable': 503,
   not_yet: 503,
   fault: 500,

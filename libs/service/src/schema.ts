@@ -24,12 +24,19 @@ const sqlTypes = {
   ratio: 'numeric',
 } as const
 
-const moneyColumns = new EntitySchema<{ minor: bigint; currency: string }>({
-  name: 'money',
-  columns: { minor: { type: 'int8' }, currency: { type: 'text' } },
-})
-
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** TypeORM's own prefix would write `totalMinor`. It finds embedded columns by the schema's name, so each property has one of its own. */
+function moneyColumns(property: string) {
+  const schema = new EntitySchema<{ minor: bigint; currency: string }>({
+    name: `money ${property}`,
+    columns: {
+      minor: { name: `${snake(property)}_minor`, type: 'int8' },
+      currency: { name: `${snake(property)}_currency`, type: 'text' },
+    },
+  })
+  return { schema, prefix: false }
+}
 
 /**
  * Says how a domain class is stored: an aggregate has `id`, `version`, `journeyId`, `createdAt` and `updatedAt` besides its own columns;
@@ -57,7 +64,7 @@ function build(target: Anyone, table: string, kinds: Record<string, string>): En
   for (const [property, kind] of Object.entries(kinds)) {
     const nullable = kind.endsWith('?')
     const plain = (nullable ? kind.slice(0, -1) : kind) as Kind
-    if (plain === 'money') embeddeds[property] = { schema: moneyColumns, prefix: `${snake(property)}_` }
+    if (plain === 'money') embeddeds[property] = moneyColumns(property)
     else columns[property] = { name: snake(property), type: sqlTypes[plain], nullable, primary: property === 'id' }
   }
   return new EntitySchema({ name: table, tableName: table, target: target as never, columns, embeddeds } as never)

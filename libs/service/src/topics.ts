@@ -1,23 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { topics } from '@millrace/contracts'
-import { z } from 'zod'
 import type { Bus } from './bus/bus.js'
 import { openBus } from './bus/index.js'
-import { readConfig, serviceConfig } from './config.js'
-
-/** The environment of `npm run topics`. */
-export const topicsConfig = z.object({
-  BUS_URL: serviceConfig.shape.BUS_URL,
-  TOPIC_PARTITIONS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1_000)
-    .default(3)
-    .describe('partitions of a new topic; they bound how many replicas of a service share its events'),
-  TOPIC_REPLICAS: z.coerce.number().int().min(1).max(9).default(1).describe('brokers that keep a copy of a new topic'),
-  TOPIC_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30).describe('days a new topic keeps its events'),
-})
+import { readConfig, topicsConfig } from './config.js'
 
 const patienceMs = 30_000
 

@@ -13,6 +13,9 @@ export interface Aggregate {
 
 type Mapped<T> = { prototype: T }
 
+/** Writes rows that were gathered in a transaction, as few statements as it can. */
+export type GatheredWrite<Row = any> = (tx: Transaction, rows: readonly Row[]) => Promise<unknown>
+
 /** One event waiting in the transaction to be written to the outbox at commit. */
 export interface OutboxEntry {
   readonly eventId: string
@@ -52,6 +55,7 @@ export class Transaction {
   private readonly audits: AuditEntry[] = []
   private readonly known = new Map<string, object>()
   private readonly afterCommit: (() => void)[] = []
+  private readonly gathered = new Map<GatheredWrite, unknown[]>()
   private kept: KeptAnswer | undefined
   private began: Promise<unknown> | undefined
 
@@ -70,6 +74,7 @@ export class Transaction {
   /** Event batches only: goes on for another tenant. */
   async switchTenant(tenantId: string): Promise<void> {
     if (tenantId === this.tenantId) return
+    await this.writeGathered()
     this.tenantId = tenantId
     await this.query(`SELECT set_config('millrace.tenant', $1, true)`, [tenantId])
   }
@@ -189,6 +194,22 @@ export class Transaction {
     })
   }
 
+  /**
+   * Leaves a row to be written together with others like it before the transaction ends: what each of a batch of events adds takes one statement.
+   * Not for rows that are read again in the same transaction.
+   */
+  gather<Row>(write: GatheredWrite<Row>, row: Row): void {
+    const rows = this.gathered.get(write)
+    if (rows) rows.push(row)
+    else this.gathered.set(write, [row])
+  }
+
+  private async writeGathered(): Promise<void> {
+    const writes = [...this.gathered]
+    this.gathered.clear()
+    for (const [write, rows] of writes) await write(this, rows)
+  }
+
   /** For Events only: the event goes out if and when this transaction commits. */
   enqueue(entry: OutboxEntry): void {
     this.outbox.push(entry)
@@ -213,6 +234,7 @@ export class Transaction {
   }
 
   async commit(): Promise<void> {
+    await this.writeGathered()
     const writes: Promise<unknown>[] = this.began ? [this.began] : []
     const write = (sql: string, values: unknown[]) => void writes.push(this.client.query(sql, values))
     if (this.outbox.length) write(insertOutbox, columnsOf(this.outbox, ['tenantId', 'eventId', 'topic', 'key', 'headers', 'payload']))

@@ -10,7 +10,7 @@ import { annualRevenue } from './annual-revenue.js'
 const { name, industry, country, region, location, website, phone, employees, foundedYear, note, externalId } = OpenAccount.shape
 const count = z
   .string()
-  .regex(/^\d{1,9}$/)
+  .regex(/^\d{1,9}$/, { message: 'count.malformed' })
   .transform(Number)
 
 /** Accounts from a file. A repeat adds nothing: they are known again by `externalId`, else by name. `parent` is a name, of any row or account. */

@@ -64,7 +64,9 @@ export class CollectionPlan {
     const fixed = terms.map(({ amount }) => amount ?? Money.zero(total.currency))
     const shares = terms.map(({ share }) => share ?? Ratio.zero)
     const left = total.minus(Money.sum(fixed, total.currency))
-    const shared = Ratio.of(total.minor).times(shares.reduce((sum, share) => sum.plus(share), Ratio.zero)).dividedBy(Ratio.of(100))
+    const shared = Ratio.of(total.minor)
+      .times(shares.reduce((sum, share) => sum.plus(share), Ratio.zero))
+      .dividedBy(Ratio.of(100))
     if (!shared.equals(Ratio.of(left.minor)))
       throw Refusal.invalid('collection_plan.does_not_add_up', {
         sum: String(total.minus(left).plus(Money.of(shared.round('half-up'), total.currency))),

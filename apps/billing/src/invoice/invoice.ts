@@ -99,7 +99,10 @@ export class Invoice {
     if (this.creditOf) throw new Refusal('invoice.is_credit_note')
     if (this.credited.equals(this.total)) throw new Refusal('invoice.credited_already')
     const { currency } = this.total
-    const available = Money.sum(lines.map(({ open }) => open), currency)
+    const available = Money.sum(
+      lines.map(({ open }) => open),
+      currency,
+    )
     if (amount && amount.compare(available) > 0) throw new Refusal('invoice.credit_too_large', { available: String(available) })
     const parts = amount ? amount.allocate(lines.map(({ open }) => open.minor)) : lines.map((line) => line.gross.minus(line.creditedGross))
     return lines

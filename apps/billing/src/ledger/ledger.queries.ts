@@ -1,11 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import {
-  listLedgerBalances,
-  listLedgerEntries,
-  type Answer,
-  type checkLedger,
-  type Input,
-} from '@millrace/contracts'
+import { listLedgerBalances, listLedgerEntries, type Answer, type checkLedger, type Input } from '@millrace/contracts'
 import type { Currency } from '@millrace/domain'
 import { Database } from '@millrace/service'
 import { only } from '../account/account.queries.js'
@@ -68,8 +62,9 @@ export class LedgerQueries {
     const { currencies: sums, series } = row!
     return {
       balanced:
-        sums.every(({ debit, credit, receivable, open, unapplied, held }) => debit === credit && receivable === open && unapplied === held) &&
-        series.every(({ issued, last }) => issued === last),
+        sums.every(
+          ({ debit, credit, receivable, open, unapplied, held }) => debit === credit && receivable === open && unapplied === held,
+        ) && series.every(({ issued, last }) => issued === last),
       currencies: sums.map(({ currency, debit, credit, receivable, open, unapplied, held }) => ({
         currency,
         debit: exactly(debit, currency),

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common'
-import { ReceiptSettled, ReceivableReopened, ReceivableSettled, SettlementUndone, type EventType, type Sent } from '@millrace/contracts'
+import { ReceiptSettled, ReceivableReopened, ReceivableSettled, SettlementUndone } from '@millrace/contracts'
 import { Money, newId, Refusal, type Id } from '@millrace/domain'
 import { Clock, Events, type Transaction } from '@millrace/service'
 import { settlementPostings, type JournalEntry } from '../ledger/journal-entry.js'
 import { LedgerService } from '../ledger/ledger.service.js'
 import { LegalEntityService } from '../legal-entity/legal-entity.service.js'
-import { receivableFacts } from '../receivable/receivable.facts.js'
 import { Receivable } from '../receivable/receivable.js'
+import { ReceivableQueries } from '../receivable/receivable.queries.js'
 import { Receipt } from './receipt.js'
 import { match, Settlement, type Allocation } from './settlement.js'
 
@@ -21,6 +21,7 @@ export class SettlementService {
     private readonly clock: Clock,
     private readonly ledger: LedgerService,
     private readonly entities: LegalEntityService,
+    private readonly receivables: ReceivableQueries,
   ) {}
 
   /** What an amount of the account would pay by the usual rules, oldest first. */
@@ -37,7 +38,10 @@ export class SettlementService {
   async settle(tx: Transaction, receipt: Receipt, allocations: readonly Allocation[]): Promise<Receipt> {
     if (!allocations.length) return receipt
     const at = this.clock.now()
-    const before = await this.lock(tx, allocations)
+    const before = await this.receivables.lock(
+      tx,
+      allocations.map(({ receivableId }) => receivableId),
+    )
     for (const { id, accountId, amount } of before) {
       if (accountId !== receipt.accountId) throw new Refusal('receipt.other_account', { receivableId: id })
       if (amount.currency !== receipt.amount.currency)
@@ -79,7 +83,10 @@ export class SettlementService {
     )
     const allocations = [...taken].map(([receivableId, amount]) => ({ receivableId, amount }))
     const today = await this.entities.today()
-    const before = await this.lock(tx, allocations)
+    const before = await this.receivables.lock(
+      tx,
+      allocations.map(({ receivableId }) => receivableId),
+    )
     const receivables = before.map((receivable) => receivable.reopen(taken.get(receivable.id)!, today, at))
 
     for (const entryId of new Set(settlements.map((settlement) => settlement.entryId)))
@@ -92,7 +99,7 @@ export class SettlementService {
     return stored
   }
 
-  /** Uses the credit of accounts for receivables that have just become payable; the older receipt first. Answers how many receipts paid. */
+  /** Uses the credit of accounts for receivables that have just become payable, the older receipt first. */
   async applyCredit(tx: Transaction, payable: readonly Receivable[]): Promise<void> {
     if (!payable.length) return
     const rows = await tx.query(
@@ -113,30 +120,16 @@ export class SettlementService {
   private async store(tx: Transaction, receivables: readonly Receivable[], event: typeof ReceivableSettled): Promise<void> {
     for (const receivable of receivables) {
       const stored = await tx.update(receivable)
-      await this.events.publish(tx, event, stored, receivableFacts(stored))
+      await this.events.publish(tx, event, stored, stored.facts())
     }
   }
 
-  private tellReceipt(
-    tx: Transaction,
-    event: typeof ReceiptSettled & EventType,
-    receipt: Receipt,
-    allocations: readonly Allocation[],
-  ): Promise<void> {
+  private tellReceipt(tx: Transaction, event: typeof ReceiptSettled, receipt: Receipt, allocations: readonly Allocation[]): Promise<void> {
     const { id, accountId, ownerId, credit } = receipt
-    const payload: Sent<typeof ReceiptSettled> = { receiptId: id, accountId, ownerId, allocations: [...allocations], credit }
-    return this.events.publish(tx, event, receipt, payload)
+    return this.events.publish(tx, event, receipt, { receiptId: id, accountId, ownerId, allocations: [...allocations], credit })
   }
 
   private async bookedFor({ accountId, journeyId }: Receipt): Promise<Pick<JournalEntry, 'accountId' | 'journeyId' | 'occurredOn'>> {
     return { accountId, journeyId, occurredOn: await this.entities.today() }
-  }
-
-  /** The receivables, locked in the order of their ids. */
-  private async lock(tx: Transaction, allocations: readonly Allocation[]): Promise<Receivable[]> {
-    const ids = allocations.map(({ receivableId }) => receivableId).toSorted()
-    const locked: Receivable[] = []
-    for (const id of ids) locked.push(await tx.lock(Receivable, id))
-    return locked
   }
 }

@@ -69,7 +69,14 @@ export function match(amount: Money, reference: string | null, payables: readonl
 /** The receivables of the first invoice of which exactly the amount is open. */
 function wholeInvoice(payables: readonly Payable[], amount: Money): readonly Payable[] {
   const invoices = Map.groupBy(payables, ({ invoiceId }) => invoiceId)
-  return [...invoices.values()].find((all) => Money.sum(all.map(({ open }) => open), amount.currency).equals(amount)) ?? []
+  return (
+    [...invoices.values()].find((all) =>
+      Money.sum(
+        all.map(({ open }) => open),
+        amount.currency,
+      ).equals(amount),
+    ) ?? []
+  )
 }
 
 /** Capitals, half-width: what banks and keyboards do to a number. */
@@ -81,7 +88,7 @@ function folded(text: string): string {
 function mentions(text: string, number: string, ending = ''): boolean {
   const parts = folded(number).match(/[\p{L}\p{N}]+/gu)
   if (!parts) return false
-  return new RegExp(`(?<![\\p{L}\\p{N}])${parts.join('[^\\p{L}\\p{N}]*')}${ending}(?![\\p{L}\\p{N}])`, 'u').test(text)
+  return new RegExp(`(?<![A-Z0-9])${parts.join('[^\\p{L}\\p{N}]*')}${ending}(?![A-Z0-9])`, 'u').test(text)
 }
 
 function compare(left: string, right: string): number {

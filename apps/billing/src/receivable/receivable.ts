@@ -67,6 +67,12 @@ export class Receivable {
     return this.dueOn < today && this.open.isPositive()
   }
 
+  /** What others are told of it. */
+  facts() {
+    const { id, contractId, accountId, ownerId, amount, open, dueOn } = this
+    return { receivableId: id, contractId, accountId, ownerId, amount, open, dueOn }
+  }
+
   /** What an invoice would say of it. Refuses what is invoiced or closed. */
   billable(): Billable {
     if (this.invoiceId) throw new Refusal('receivable.invoiced', { invoiceId: this.invoiceId, number: this.invoiceNumber })

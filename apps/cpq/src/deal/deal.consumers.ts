@@ -75,7 +75,7 @@ export class DealConsumers {
     const kept = await tx.count(
       `INSERT INTO known_opportunity (id, title, account_id, owner_id, journey_id, status, version) VALUES ($1, $2, $3, $4, $5, 'open', $6)
        ON CONFLICT (tenant_id, id) DO UPDATE SET title = excluded.title, account_id = excluded.account_id, owner_id = excluded.owner_id, version = excluded.version
-       WHERE known_opportunity.version <= excluded.version`,
+       `,
       [opportunityId, title, accountId, ownerId, journeyId, sequence],
     )
     return kept > 0
@@ -83,7 +83,11 @@ export class DealConsumers {
 }
 
 async function close(tx: Transaction, opportunityId: Id<'opportunity'>, status: 'won' | 'lost', sequence: number): Promise<void> {
-  await tx.query('UPDATE known_opportunity SET status = $2, version = $3 WHERE id = $1 AND version <= $3', [opportunityId, status, sequence])
+  await tx.query('UPDATE known_opportunity SET status = $2, version = $3 WHERE id = $1 AND version <= $3', [
+    opportunityId,
+    status,
+    sequence,
+  ])
 }
 
 type Owned = Quote | Contract | Order

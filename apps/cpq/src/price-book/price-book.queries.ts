@@ -5,6 +5,7 @@ import { Database } from '@millrace/service'
 import { PriceBook } from './price-book.js'
 
 interface PriceRow {
+  readonly id: Id<'price'>
   readonly priceBookId: Id<'price_book'>
   readonly productId: Id<'product'>
   readonly code: string
@@ -14,7 +15,7 @@ interface PriceRow {
   readonly updatedAt: Date
 }
 
-const prices = `SELECT e.price_book_id AS "priceBookId", e.product_id AS "productId", p.code, p.name,
+const prices = `SELECT e.id, e.price_book_id AS "priceBookId", e.product_id AS "productId", p.code, p.name,
   e.price_minor AS minor, e.price_currency AS currency, e.updated_at AS "updatedAt" FROM price e JOIN product p ON p.id = e.product_id`
 
 @Injectable()

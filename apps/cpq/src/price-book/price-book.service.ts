@@ -86,10 +86,7 @@ export class PriceBookService {
   }
 
   /** The book that a quote takes its prices from: the one named, or the currency's default when that is valid; null: there is none. */
-  async forQuote(
-    wish: { priceBookId?: Id<'price_book'> | undefined; currency: Currency },
-    today: CalendarDate,
-  ): Promise<PriceBook | null> {
+  async forQuote(wish: { priceBookId?: Id<'price_book'> | undefined; currency: Currency }, today: CalendarDate): Promise<PriceBook | null> {
     if (!wish.priceBookId) {
       const [book] = await this.db.findBy(PriceBook, { currency: wish.currency, is_default: true })
       return book?.isValidOn(today) ? book : null
@@ -108,7 +105,10 @@ export class PriceBookService {
       [ids, priceBookId],
     )
     return new Map(
-      rows.map(({ minor, currency, ...product }) => [product.id, { ...product, listPrice: minor === null ? null : Money.of(minor, currency) }]),
+      rows.map(({ minor, currency, ...product }) => [
+        product.id,
+        { ...product, listPrice: minor === null ? null : Money.of(minor, currency) },
+      ]),
     )
   }
 
@@ -137,6 +137,9 @@ async function mustBeFree(tx: Transaction, name: string, except = ''): Promise<v
 
 /** The name of a book that is made on the way: the currency's code, unless somebody called another book so. */
 async function freeName(tx: Transaction, currency: Currency): Promise<string> {
-  const row = await tx.one<{ count: number }>(`SELECT count(*)::int AS count FROM price_book WHERE lower(name) = lower($1) OR lower(name) LIKE lower($1) || ' %'`, [currency])
+  const row = await tx.one<{ count: number }>(
+    `SELECT count(*)::int AS count FROM price_book WHERE lower(name) = lower($1) OR lower(name) LIKE lower($1) || ' %'`,
+    [currency],
+  )
   return row!.count ? `${currency} ${row!.count + 1}` : currency
 }

@@ -18,7 +18,7 @@ export class ProductService {
   create(given: Input<typeof createProduct>['body']): Promise<Product> {
     return this.db.transaction(async (tx) => {
       await mustBeFree(tx, given.code)
-      const product = Product.create({ ...begun('product', this.clock.now()), ...told(given as Input<typeof changeProduct>['body']), code: given.code, name: given.name })
+      const product = Product.create({ ...begun('product', this.clock.now()), ...told(given) })
       await tx.insert(product)
       await this.events.publish(tx, ProductCreated, product, facts(product))
       return product
@@ -62,8 +62,9 @@ export class ProductService {
 }
 
 /** Only what was given: a field that is absent stays as it is. */
-function told(given: Input<typeof changeProduct>['body']): Partial<ProductData> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+function told<T extends object>(given: T) {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
 async function mustBeFree(tx: Transaction, code: string): Promise<void> {

@@ -152,8 +152,7 @@ function taxesOf(currency: Currency, offers: readonly LineOffer[], asked: readon
       lines.map((n) => asked[n]!),
       currency,
     )
-    const tax =
-      mode === 'on_top' ? sum.times(rate.dividedBy(hundred)) : sum.minus(sum.times(hundred.dividedBy(hundred.plus(rate))))
+    const tax = mode === 'on_top' ? sum.times(rate.dividedBy(hundred)) : sum.minus(sum.times(hundred.dividedBy(hundred.plus(rate))))
     const parts = share(
       tax,
       lines.map((n) => asked[n]!),

@@ -40,7 +40,12 @@ export class QuoteService {
       const [deal, company] = [await this.deals.toQuote(opportunityId), await this.deals.company()]
       const book = await this.priceBooks.forQuote({ priceBookId, currency: wished ?? company.currency }, company.today)
       const currency = book?.currency ?? wished ?? company.currency
-      const fresh = { ...nothing, currency, validUntil: addDays(company.today, usualValidityDays), terms: termsOf(undefined, context().language) }
+      const fresh = {
+        ...nothing,
+        currency,
+        validUntil: addDays(company.today, usualValidityDays),
+        terms: termsOf(undefined, context().language),
+      }
       const lines = await this.lines(given.lines, currency, book?.id ?? null)
       const begins = { ...begun('quote', this.clock.now()), journeyId: deal.journeyId }
       const offer = QuoteVersion.draft(begins.id, 1, { ...fresh, ...wishOf(given), lines }, this.clock.now(), company.today)
@@ -108,8 +113,7 @@ export class QuoteService {
   /** The customer said yes to the current version; of several who record it at once, one does. */
   accept(id: Id<'quote'>, { signer, signerTitle, number }: Input<typeof acceptQuote>['body']): Promise<Quote> {
     return this.step(id, QuoteAccepted, async (version, quote) => {
-      if (number !== undefined && number !== version.number)
-        throw new Refusal('quote.not_current', { number, current: version.number })
+      if (number !== undefined && number !== version.number) throw new Refusal('quote.not_current', { number, current: version.number })
       const by = { signer, signerTitle: signerTitle ?? null, acceptedBy: context().actor?.id ?? null }
       const accepted = version.accept(by, this.clock.now(), (await this.deals.company()).today)
       await this.deals.mustBeOpen(quote.opportunityId)
@@ -122,11 +126,7 @@ export class QuoteService {
   }
 
   /** One move of the current version. */
-  private step(
-    id: Id<'quote'>,
-    event: QuoteEvent,
-    move: (version: QuoteVersion, quote: Quote) => Promise<QuoteVersion>,
-  ): Promise<Quote> {
+  private step(id: Id<'quote'>, event: QuoteEvent, move: (version: QuoteVersion, quote: Quote) => Promise<QuoteVersion>): Promise<Quote> {
     return this.db.transaction(async (tx) => {
       const before = await this.open(tx, id)
       const version = await move(before.version, before.quote)
@@ -151,11 +151,7 @@ export class QuoteService {
   }
 
   /** What was asked for, with product and list price looked up. Refuses unknown and inactive products, and those without any price. */
-  private async lines(
-    given: NonNullable<Given['lines']>,
-    currency: Currency,
-    priceBookId: Id<'price_book'> | null,
-  ): Promise<LineWish[]> {
+  private async lines(given: NonNullable<Given['lines']>, currency: Currency, priceBookId: Id<'price_book'> | null): Promise<LineWish[]> {
     const products = await this.priceBooks.products(
       given.map(({ productId }) => productId),
       priceBookId,

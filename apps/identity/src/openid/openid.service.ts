@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import { Refusal } from '@millrace/domain'
-import { Config, createLogger, languageOf } from '@millrace/service'
+import { Clock, Config, createLogger, languageOf } from '@millrace/service'
 import { createLocalJWKSet, jwtVerify, type JWTPayload } from 'jose'
 import { errors, Provider, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import { ApiClientService, type Program } from '../api-client/api-client.service.js'
@@ -37,6 +37,7 @@ export class OpenId {
     private readonly logins: LoginService,
     private readonly clients: ApiClientService,
     private readonly sealing: Sealing,
+    private readonly clock: Clock,
   ) {
     this.log = createLogger('identity', config.LOG_LEVEL)
   }
@@ -52,7 +53,12 @@ export class OpenId {
   async verify(token: string): Promise<JWTPayload | undefined> {
     const keys = (await this.keys.current()).map(({ jwk: { d: _, ...open } }) => open)
     const { PUBLIC_URL, OIDC_AUDIENCE } = this.config
-    return jwtVerify(token, createLocalJWKSet({ keys }), { issuer: PUBLIC_URL, audience: OIDC_AUDIENCE, typ: 'at+jwt' }).then(
+    return jwtVerify(token, createLocalJWKSet({ keys }), {
+      issuer: PUBLIC_URL,
+      audience: OIDC_AUDIENCE,
+      typ: 'at+jwt',
+      currentDate: this.clock.now(),
+    }).then(
       ({ payload }) => payload,
       () => undefined,
     )
@@ -93,6 +99,15 @@ export class OpenId {
         const { account } = ctx.oidc.account as unknown as { account: Account }
         return { tenant: account.tenantId, roles: account.roles }
       },
+      // Access tokens keep to the clock that every service asks, so that they are good when tests move it.
+      formats: {
+        customizers: {
+          jwt: (_ctx, token, { payload }) => {
+            const now = Math.floor(this.clock.now().getTime() / 1_000)
+            Object.assign(payload, { iat: now, exp: now + token.expiration })
+          },
+        },
+      },
       features: {
         devInteractions: { enabled: false },
         dPoP: { enabled: false },
@@ -101,7 +116,7 @@ export class OpenId {
         userinfo: { enabled: false },
         introspection: { enabled: false },
         clientCredentials: { enabled: true },
-        revocation: { enabled: true },
+        revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
         resourceIndicators: {
           enabled: true,
           defaultResource: () => api,

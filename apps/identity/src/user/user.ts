@@ -25,10 +25,8 @@ export class User {
   static join(
     given: UserData & Pick<User, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt'> & { externalId?: string | null | undefined },
   ): User {
-    return Object.assign(Object.create(User.prototype) as User, { externalId: null }, given, {
-      emailKey: emailKey(given.email),
-      active: true,
-    })
+    const externalId = given.externalId ?? null
+    return Object.assign(Object.create(User.prototype) as User, given, { externalId, emailKey: emailKey(given.email), active: true })
   }
 
   change(given: { readonly [Field in keyof UserData]?: UserData[Field] | undefined }, at: Date): User {

@@ -1,33 +1,45 @@
 import { Controller } from '@nestjs/common'
 import { events, type EventType } from '@millrace/contracts'
 import { On, type Received, type Transaction } from '@millrace/service'
-import { factsOf, ownerOf, recordedAt, recordsOf } from './step.js'
+import { factsOf, ownerOf, recordedAt, recordsOf, type Facts } from './step.js'
 
 const declared = new Map(events.map((event) => [event.type, event]))
+
+/** A step as it is stored, and the records that it tells of. */
+interface Step {
+  readonly journeyId: string
+  readonly eventId: string
+  readonly at: Date
+  readonly recordedAt: Date
+  readonly event: EventType
+  readonly subject: string
+  readonly sequence: number
+  readonly actorId: string | null
+  readonly facts: Facts
+  readonly records: readonly string[]
+  /** Undefined: the event does not say who owns the record. */
+  readonly ownerId: string | null | undefined
+}
 
 /** Writes down every event of every service as a step of its journey. */
 @Controller()
 export class JourneyConsumers {
-  async note({ id, type, at, journeyId, subject, sequence, actorId, payload }: Received<EventType>, tx: Transaction): Promise<void> {
-    const { name, service, aggregate } = declared.get(type)!
+  note({ id, type, at, journeyId, subject, sequence, actorId, payload }: Received<EventType>, tx: Transaction): void {
+    const event = declared.get(type)!
     const told = payload as Record<string, unknown>
-    const owner = ownerOf(told)
-    await tx.query(writeStep, [
+    tx.gather(writeSteps, {
       journeyId,
-      id,
+      eventId: id,
       at,
-      recordedAt(id, at),
-      service,
-      name,
-      aggregate,
+      recordedAt: recordedAt(id, at),
+      event,
       subject,
       sequence,
       actorId,
-      JSON.stringify(factsOf(aggregate, told)),
-      recordsOf(subject, told),
-      owner ?? null,
-      owner !== undefined,
-    ])
+      facts: factsOf(event.aggregate, told),
+      records: recordsOf(subject, told),
+      ownerId: ownerOf(told),
+    })
   }
 }
 
@@ -44,11 +56,45 @@ for (const event of events) {
   On(event)(JourneyConsumers.prototype, event.type, method)
 }
 
-const writeStep = `
-  WITH step AS (
-    INSERT INTO journey_step (journey_id, event_id, at, recorded_at, service, event, aggregate, subject, sequence, actor_id, facts)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb) ON CONFLICT DO NOTHING)
-  INSERT INTO journey_record (record_id, journey_id, told_by, owner_id, sequence)
-  SELECT record_id, $1, $8, CASE WHEN record_id = $8 THEN $13 END, $9 FROM unnest($12::text[]) AS named(record_id)
-  ON CONFLICT (tenant_id, record_id, journey_id, told_by) DO UPDATE SET owner_id = excluded.owner_id, sequence = excluded.sequence
-  WHERE $14 AND excluded.record_id = excluded.told_by AND journey_record.sequence <= excluded.sequence`
+/** Stores the steps of a batch of events. Of a record's owner the latest word counts, here as between batches. */
+async function writeSteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
+  const column = <T>(pick: (step: Step) => T) => steps.map(pick)
+  await tx.query(
+    `INSERT INTO journey_step (journey_id, event_id, at, recorded_at, service, event, aggregate, subject, sequence, actor_id, facts)
+     SELECT j, id, at, recorded, service, event, aggregate, subject, sequence, actor, facts::jsonb
+     FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[])
+       AS step(j, id, at, recorded, service, event, aggregate, subject, sequence, actor, facts)
+     ON CONFLICT DO NOTHING`,
+    [
+      column(({ journeyId }) => journeyId),
+      column(({ eventId }) => eventId),
+      column(({ at }) => at),
+      column((step) => step.recordedAt),
+      column(({ event }) => event.service),
+      column(({ event }) => event.name),
+      column(({ event }) => event.aggregate),
+      column(({ subject }) => subject),
+      column(({ sequence }) => sequence),
+      column(({ actorId }) => actorId),
+      column(({ facts }) => JSON.stringify(facts)),
+    ],
+  )
+  const named = steps.flatMap((step) =>
+    step.records.map((record) => ({ ...step, record, ownerId: record === step.subject ? step.ownerId : undefined })),
+  )
+  await tx.query(
+    `INSERT INTO journey_record (record_id, journey_id, told_by, owner_id, owner_sequence)
+     SELECT DISTINCT ON (record, journey, told_by) record, journey, told_by, owner, sequence
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[]) WITH ORDINALITY AS named(record, journey, told_by, owner, sequence, n)
+     ORDER BY record, journey, told_by, sequence DESC NULLS LAST, n DESC
+     ON CONFLICT (tenant_id, record_id, journey_id, told_by) DO UPDATE SET owner_id = excluded.owner_id, owner_sequence = excluded.owner_sequence
+     WHERE excluded.owner_sequence IS NOT NULL AND coalesce(journey_record.owner_sequence, 0) <= excluded.owner_sequence`,
+    [
+      named.map(({ record }) => record),
+      named.map(({ journeyId }) => journeyId),
+      named.map(({ subject }) => subject),
+      named.map(({ ownerId }) => ownerId ?? null),
+      named.map(({ ownerId, sequence }) => (ownerId === undefined ? null : sequence)),
+    ],
+  )
+}

@@ -29,7 +29,7 @@ CREATE TABLE journey_record (
   journey_id text COLLATE "C" NOT NULL,
   told_by text COLLATE "C" NOT NULL,
   owner_id text COLLATE "C",
-  sequence int NOT NULL,
+  owner_sequence int,
   PRIMARY KEY (tenant_id, record_id, journey_id, told_by)
 );
 CREATE INDEX journey_record_journey ON journey_record (tenant_id, journey_id, owner_id);

@@ -32,7 +32,10 @@ export class KnownRecords {
       [accountId, name, version],
     )
     if (changed)
-      await tx.query('UPDATE opportunity SET account_name = $2 WHERE account_id = $1 AND account_name IS DISTINCT FROM $2', [accountId, name])
+      await tx.query('UPDATE opportunity SET account_name = $2 WHERE account_id = $1 AND account_name IS DISTINCT FROM $2', [
+        accountId,
+        name,
+      ])
   }
 
   async keepProduct(tx: Transaction, { productId, code, name, active }: PayloadOf<typeof ProductCreated>, version: number): Promise<void> {

@@ -156,7 +156,8 @@ function stageReached(process: Process, { stage, lastStage, stageEnteredAt }: Fi
   if (!wanted) return stageEnteredAt ? lastOpenStage(process) : firstStage(process)
   const open = process.stages.filter(({ outcome }) => outcome === 'open')
   const found = open.find(({ key, name }) => [key, name.en, name['zh-CN']].some((text) => text.toLowerCase() === wanted.toLowerCase()))
-  if (!found) throw Refusal.invalid('opportunity.unknown_stage', { stage: wanted, possible: [...open.map(({ name }) => name.en), 'won', 'lost'] })
+  if (!found)
+    throw Refusal.invalid('opportunity.unknown_stage', { stage: wanted, possible: [...open.map(({ name }) => name.en), 'won', 'lost'] })
   return found
 }
 

@@ -83,7 +83,7 @@ export class OpportunityService {
       null,
     )
     await tx.insert(opportunity)
-    await this.tellOpened(tx, opportunity)
+    await this.tellOpened(tx, opportunity, at)
   }
 
   change(id: Id<'opportunity'>, { accountId, products, ...given }: Input<typeof changeOpportunity>['body']): Promise<Opportunity> {
@@ -137,11 +137,7 @@ export class OpportunityService {
   }
 
   /** Both sides signed: the deal is won, in whatever stage it stands. Told again, or of a second contract, changes nothing. */
-  async winBySignature(
-    tx: Transaction,
-    { opportunityId, contractId, total }: PayloadOf<typeof ContractSigned>,
-    at: Date,
-  ): Promise<void> {
+  async winBySignature(tx: Transaction, { opportunityId, contractId, total }: PayloadOf<typeof ContractSigned>, at: Date): Promise<void> {
     const [before, road] = await this.lock(tx, opportunityId)
     if (before.status === 'won') return
     const arrived = await this.saveStage(tx, before, before.reachWonStage(road, null, at), at)

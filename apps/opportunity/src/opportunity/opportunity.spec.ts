@@ -1,4 +1,4 @@
-import { Money, newId, Ratio, Refusal } from '@millrace/domain'
+import { Money, newId, Ratio, type Refusal } from '@millrace/domain'
 import fc from 'fast-check'
 import { answerTo, type ItemValue } from './item-value.js'
 import { aDeal, amy, item, monday, road, stage, tuesday } from './opportunity.fixture.js'
@@ -57,7 +57,10 @@ describe('moving a deal', () => {
   it('cannot get round a gate by skipping its stage', () => {
     const deal = done(aDeal(), 'contact-found')
     expect(refusal(() => deal.move(road, 'offer', amy, tuesday)).details).toMatchObject({ items: ['need-told'] })
-    expect(done(deal, 'need-told').move(road, 'offer', amy, tuesday).visits.at(-1)).toMatchObject({ direction: 'forward', skipped: ['need'] })
+    expect(done(deal, 'need-told').move(road, 'offer', amy, tuesday).visits.at(-1)).toMatchObject({
+      direction: 'forward',
+      skipped: ['need'],
+    })
   })
 
   it('goes back past any gate and says so', () => {
@@ -124,7 +127,10 @@ describe('the evidence of a deal', () => {
   })
 
   it('is the same in whatever order items are done, and within 0 and the ceiling, for any weights', () => {
-    const anyRoad = fc.array(fc.array(fc.integer({ min: 0, max: 5_000_000 }), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 })
+    const anyRoad = fc.array(fc.array(fc.integer({ min: 0, max: 5_000_000 }), { minLength: 1, maxLength: 4 }), {
+      minLength: 1,
+      maxLength: 5,
+    })
     fc.assert(
       fc.property(anyRoad, fc.infiniteStream(fc.boolean()), fc.nat(), (weights, coin, pick) => {
         let ceiling = 0
@@ -137,7 +143,8 @@ describe('the evidence of a deal', () => {
         const at = stages[pick % stages.length]!
         const wanted = stages.flatMap(({ items }) => items).filter(() => coin.next().value)
         const answer = (list: typeof wanted) =>
-          list.reduce((deal, { key }) => deal.complete(any, key, true, amy, monday), aDeal({}, any).move(any, at.key, amy, monday)).probability
+          list.reduce((deal, { key }) => deal.complete(any, key, true, amy, monday), aDeal({}, any).move(any, at.key, amy, monday))
+            .probability
         const sum = wanted.reduce((total, { weight }) => total.plus(Ratio.parse(weight)), Ratio.zero)
         const cap = Ratio.parse(at.probability)
         const expected = sum.compare(cap) > 0 ? cap : sum
@@ -202,13 +209,20 @@ describe('the answer to an item', () => {
     const same = [kind, ...(kind === 'file' ? ['image'] : kind === 'image' ? ['file'] : [])]
     const others = kinds.filter((other) => !same.includes(other) && kind !== 'text').flatMap((other) => fitting[other]!)
     const wrong: ItemValue[] = kind === 'text' ? [true, { choice: 'A' }] : others
-    for (const value of wrong) expect(refusal(() => answerTo(of(kind), value))).toMatchObject({ code: 'opportunity.wrong_value', kind: 'invalid', details: { kind } })
+    for (const value of wrong)
+      expect(refusal(() => answerTo(of(kind), value))).toMatchObject({
+        code: 'opportunity.wrong_value',
+        kind: 'invalid',
+        details: { kind },
+      })
   })
 
   it('is refused when it is almost right', () => {
     expect(refusal(() => answerTo(of('date'), '2026-02-30')).code).toBe('opportunity.wrong_value')
     expect(refusal(() => answerTo(of('number'), '1e3')).code).toBe('opportunity.wrong_value')
-    expect(refusal(() => answerTo(of('choice'), { choice: 'C' })).details).toMatchObject({ expected: '{ choice }, one of its options: A, B' })
+    expect(refusal(() => answerTo(of('choice'), { choice: 'C' })).details).toMatchObject({
+      expected: '{ choice }, one of its options: A, B',
+    })
     expect(refusal(() => answerTo(of('money'), { amount: '10.005', currency: 'CNY' })).code).toBe('money.too_precise')
   })
 })

@@ -135,7 +135,9 @@ export class Opportunity {
       skipped: road.stages.slice(from + 1, Math.max(from + 1, target)).map(({ key }) => key),
       by,
     }
-    return this.with({ stage: to.key, stageName: to.name, stageEnteredAt: at, visits: [...this.visits, visit], updatedAt: at }).weighed(road)
+    return this.with({ stage: to.key, stageName: to.name, stageEnteredAt: at, visits: [...this.visits, visit], updatedAt: at }).weighed(
+      road,
+    )
   }
 
   /** Answers an item of any stage of the process. The same answer again changes nothing. */
@@ -220,16 +222,7 @@ export class Opportunity {
 /** What is known of a deal from the beginning. */
 export type DealData = Pick<
   Opportunity,
-  | 'title'
-  | 'accountId'
-  | 'accountName'
-  | 'ownerId'
-  | 'amount'
-  | 'products'
-  | 'expectedCloseOn'
-  | 'source'
-  | 'externalId'
-  | 'leadId'
+  'title' | 'accountId' | 'accountName' | 'ownerId' | 'amount' | 'products' | 'expectedCloseOn' | 'source' | 'externalId' | 'leadId'
 >
 
 const nothing = {

@@ -305,7 +305,10 @@ const eightStages: Template = {
         tools: [['电话与邮件脚本', 'Scripts for calls and e-mails']],
         days: 14,
       },
-      [must('contact', 'contact_role', 3, '联系人及其角色', 'Contact and role'), may('interest', 'tick', 2, '客户有兴趣', 'The customer is interested')],
+      [
+        must('contact', 'contact_role', 3, '联系人及其角色', 'Contact and role'),
+        may('interest', 'tick', 2, '客户有兴趣', 'The customer is interested'),
+      ],
     ),
     stage(
       'needs-analysed',
@@ -355,7 +358,10 @@ const eightStages: Template = {
         tools: [['报价模板', 'Quote template']],
         days: 14,
       },
-      [must('quote-sent', 'quote', 12, '已发送的报价', 'Quote that was sent'), may('decision-way', 'text', 8, '客户的决策机制', 'How the customer decides')],
+      [
+        must('quote-sent', 'quote', 12, '已发送的报价', 'Quote that was sent'),
+        may('decision-way', 'text', 8, '客户的决策机制', 'How the customer decides'),
+      ],
     ),
     stage(
       'negotiation',
@@ -464,10 +470,7 @@ const dealControl: Template = {
         tools: [['甄别提问', 'Qualifying questions']],
         days: 14,
       },
-      [
-        must('supporter', 'contact_role', 4, '支持者', 'Supporter'),
-        must('supporter-letter', 'file', 6, '支持者信函', 'Supporter letter'),
-      ],
+      [must('supporter', 'contact_role', 4, '支持者', 'Supporter'), must('supporter-letter', 'file', 6, '支持者信函', 'Supporter letter')],
     ),
     stage(
       'key-people-visited',
@@ -483,7 +486,10 @@ const dealControl: Template = {
         ],
         days: 21,
       },
-      [must('key-visit', 'visit', 5, '关键人物拜访', 'Visit to a key person'), must('influence-map', 'file', 5, '影响范围图', 'Influence map')],
+      [
+        must('key-visit', 'visit', 5, '关键人物拜访', 'Visit to a key person'),
+        must('influence-map', 'file', 5, '影响范围图', 'Influence map'),
+      ],
     ),
     stage(
       'opportunity-qualified',

@@ -113,7 +113,8 @@ export class ProcessService {
     const process = before.retire(this.clock.now())
     if (process === before) return process
     await tx.update(process)
-    if (before.status === 'published') await this.events.publish(tx, ProcessRetired, process, { processId: process.id, family: process.family })
+    if (before.status === 'published')
+      await this.events.publish(tx, ProcessRetired, process, { processId: process.id, family: process.family })
     return process
   }
 

@@ -1,4 +1,4 @@
-import { Ratio, Refusal } from '@millrace/domain'
+import { Ratio, type Refusal } from '@millrace/domain'
 import { draftProcess } from '@millrace/contracts'
 import fc from 'fast-check'
 import { aProcess, anItem, aStage, monday, tuesday } from './process.fixture.js'
@@ -24,7 +24,10 @@ describe('the life of a process', () => {
     const name = { en: 'Other', 'zh-CN': '其他' }
     expect(aProcess().change({ name }, tuesday)).toMatchObject({ name, updatedAt: tuesday })
     const published = aProcess().publish(false, monday)
-    expect(refusal(() => published.change({ name }, tuesday))).toMatchObject({ code: 'process.not_draft', details: { status: 'published' } })
+    expect(refusal(() => published.change({ name }, tuesday))).toMatchObject({
+      code: 'process.not_draft',
+      details: { status: 'published' },
+    })
   })
 
   it('is published once, and the same when asked again', () => {
@@ -71,8 +74,7 @@ describe('the weighted checklist', () => {
 
   it('puts the stages of won deals last, at 100 %', () => {
     const open = aStage('a', '80', [anItem('x', { weight: '80' })])
-    const won = (probability: string, weight: string) =>
-      aStage('w', probability, [anItem('y', { weight })], { outcome: 'won' })
+    const won = (probability: string, weight: string) => aStage('w', probability, [anItem('y', { weight })], { outcome: 'won' })
     expect(() => mustAddUp([open, won('100', '20')])).not.toThrow()
     expect(refusal(() => mustAddUp([won('100', '100')])).code).toBe('process.no_open_stage')
     expect(refusal(() => mustAddUp([open, won('100', '20'), aStage('b', '100')]))).toMatchObject({
@@ -89,10 +91,17 @@ describe('the weighted checklist', () => {
       let ceiling = 0
       return weights.map((list, n) => {
         ceiling += list.reduce((sum, weight) => sum + weight, 0)
-        return aStage(`s${n}`, micro(ceiling), list.map((weight, m) => anItem(`i${n}-${m}`, { weight: micro(weight) })))
+        return aStage(
+          `s${n}`,
+          micro(ceiling),
+          list.map((weight, m) => anItem(`i${n}-${m}`, { weight: micro(weight) })),
+        )
       })
     }
-    const anyWeights = fc.array(fc.array(fc.integer({ min: 0, max: 2_000_000 }), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 })
+    const anyWeights = fc.array(fc.array(fc.integer({ min: 0, max: 2_000_000 }), { minLength: 1, maxLength: 5 }), {
+      minLength: 1,
+      maxLength: 6,
+    })
     fc.assert(fc.property(anyWeights, (weights) => expect(() => mustAddUp(stagesOf(weights))).not.toThrow()))
     fc.assert(
       fc.property(anyWeights, fc.nat(), (weights, pick) => {

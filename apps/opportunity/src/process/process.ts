@@ -14,18 +14,7 @@ export interface Wording {
 }
 
 export type ItemKind =
-  | 'text'
-  | 'number'
-  | 'money'
-  | 'date'
-  | 'tick'
-  | 'choice'
-  | 'contact_role'
-  | 'visit'
-  | 'quote'
-  | 'contract'
-  | 'file'
-  | 'image'
+  'text' | 'number' | 'money' | 'date' | 'tick' | 'choice' | 'contact_role' | 'visit' | 'quote' | 'contract' | 'file' | 'image'
 
 /** One thing to find out or do in a stage. */
 export interface StageItem {

@@ -10,7 +10,7 @@ const openApi: Tree = plain(openApiDocument('https://sales.example.com/'))
 const asyncApi: Tree = plain(asyncApiDocument())
 
 /** Everything that the official rules say about a document, down to hints. */
-async function lint(document: unknown, rules: typeof rulesets.oas, off: string) {
+async function lint(document: unknown, rules: object, off: string) {
   const spectral = new Spectral.Spectral()
   // Whoever installs the platform answers for it: there is no contact that we could name.
   spectral.setRuleset({ extends: [rules], rules: { [off]: 'off' } } as never)
@@ -107,7 +107,7 @@ describe('the AsyncAPI document', () => {
     broken.channels[topic!].adress = broken.channels[topic!].address
     Object.values<{ headers: { type: string } }>(broken.components.messages)[0]!.headers.type = 'string'
     const found = await lintAsyncApi(broken)
-    expect(found).toContainEqual(expect.stringMatching(/^asyncapi-schema at .*adress/))
+    expect(found).toContainEqual(expect.stringMatching(/^asyncapi-3-document-resolved at .*adress/))
     expect(found).toContainEqual(expect.stringMatching(/^asyncapi-3-headers-schema-type-object at/))
   })
 

@@ -1,0 +1,85 @@
+import { Module } from '@nestjs/common'
+import { Jobs, type ServiceDefinition } from '@millrace/service'
+import { AccountConsumers } from './account/account.consumers.js'
+import { AccountQueries } from './account/account.queries.js'
+import { AccountService } from './account/account.service.js'
+import { CollectionPlanConsumers } from './collection-plan/collection-plan.consumers.js'
+import { CollectionPlanController } from './collection-plan/collection-plan.controller.js'
+import { CollectionPlanQueries } from './collection-plan/collection-plan.queries.js'
+import { CollectionPlanSchema } from './collection-plan/collection-plan.schema.js'
+import { CollectionPlanService } from './collection-plan/collection-plan.service.js'
+import { InvoiceController } from './invoice/invoice.controller.js'
+import { InvoiceQueries } from './invoice/invoice.queries.js'
+import { InvoiceLineSchema, InvoiceSchema } from './invoice/invoice.schema.js'
+import { InvoiceService } from './invoice/invoice.service.js'
+import { LedgerController } from './ledger/ledger.controller.js'
+import { LedgerQueries } from './ledger/ledger.queries.js'
+import { JournalEntrySchema, LedgerBalanceSchema, PostingSchema } from './ledger/ledger.schema.js'
+import { LedgerService } from './ledger/ledger.service.js'
+import { LegalEntityConsumers } from './legal-entity/legal-entity.consumers.js'
+import { LegalEntityController } from './legal-entity/legal-entity.controller.js'
+import { LegalEntitySchema } from './legal-entity/legal-entity.schema.js'
+import { LegalEntityService } from './legal-entity/legal-entity.service.js'
+import { billingMigrations } from './migrations/index.js'
+import { ReceiptController } from './receipt/receipt.controller.js'
+import { ReceiptQueries } from './receipt/receipt.queries.js'
+import { ReceiptSchema, SettlementSchema } from './receipt/receipt.schema.js'
+import { ReceiptService } from './receipt/receipt.service.js'
+import { SettlementService } from './receipt/settlement.service.js'
+import { ReceivableController } from './receivable/receivable.controller.js'
+import { ReceivableQueries } from './receivable/receivable.queries.js'
+import { ReceivableSchema } from './receivable/receivable.schema.js'
+import { ReceivableService } from './receivable/receivable.service.js'
+
+@Module({
+  controllers: [
+    AccountConsumers,
+    LegalEntityConsumers,
+    LegalEntityController,
+    CollectionPlanConsumers,
+    CollectionPlanController,
+    ReceivableController,
+    InvoiceController,
+    ReceiptController,
+    LedgerController,
+  ],
+  providers: [
+    AccountQueries,
+    AccountService,
+    LegalEntityService,
+    CollectionPlanQueries,
+    CollectionPlanService,
+    ReceivableQueries,
+    ReceivableService,
+    InvoiceQueries,
+    InvoiceService,
+    ReceiptQueries,
+    ReceiptService,
+    SettlementService,
+    LedgerQueries,
+    LedgerService,
+  ],
+})
+export class BillingModule {
+  constructor(jobs: Jobs, receivables: ReceivableService) {
+    jobs.every(60, 'receivables fall due', () => receivables.fallDue())
+  }
+}
+
+export const billingService: ServiceDefinition = {
+  name: 'billing',
+  module: BillingModule,
+  schemas: [
+    LegalEntitySchema,
+    CollectionPlanSchema,
+    ReceivableSchema,
+    InvoiceSchema,
+    InvoiceLineSchema,
+    ReceiptSchema,
+    SettlementSchema,
+    JournalEntrySchema,
+    PostingSchema,
+    LedgerBalanceSchema,
+  ],
+  migrations: billingMigrations,
+}
