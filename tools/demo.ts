@@ -23,7 +23,13 @@ interface Journey {
   readonly invoiceId: string
   readonly receiptIds: string[]
   readonly total: { amount: string; currency: string }
-  readonly steps: { at: string; service: string; name: string; who: string | null; facts: string }[]
+  readonly steps: {
+    at: string
+    service: string
+    event: string
+    actor: { id: string; name: string | null } | null
+    facts: Record<string, Json>
+  }[]
   readonly ledger: Json
 }
 
@@ -47,8 +53,10 @@ async function one(): Promise<void> {
   const journey = await road(tell, 1)
   if (values.json) return console.log(JSON.stringify(journey, null, 2))
   console.log('\nThe same as its timeline, told by the events of all services:\n')
-  for (const { at, service, name, who, facts } of journey.steps)
-    console.log(`  ${at}  ${service.padEnd(12)} ${name.padEnd(26)} ${facts}${who ? `  (${who})` : ''}`)
+  for (const { at, service, event, actor, facts } of journey.steps)
+    console.log(
+      `  ${at.slice(0, 19)}  ${service.padEnd(12)} ${event.padEnd(26)} ${inShort(facts)}${actor?.name ? `  (${actor.name})` : ''}`,
+    )
   console.log(
     `\nThe ledger ${journey.ledger.balanced === false ? 'does NOT balance' : 'balances'}. The journey: GET /v1/journeys/${journey.journeyId}`,
   )
@@ -65,7 +73,7 @@ async function several(count: number, parallel: number): Promise<void> {
       for (let n = (next += 1); n <= count; n = next += 1) {
         const { journeyId, steps } = await road(() => undefined, n)
         ids.add(journeyId)
-        const names = steps.map(({ name }) => name)
+        const names = steps.map(({ event }) => event)
         for (const once of ['lead.converted', 'contract.signed', 'order.placed', 'invoice.issued', 'opportunity.won'])
           if (names.filter((name) => name === once).length !== 1)
             throw new Error(`journey ${journeyId} has ${once} ${names.filter((name) => name === once).length} times`)
@@ -203,6 +211,12 @@ async function someRep(api: Api, n: number): Promise<Json> {
 
 function label(stage: Json): string {
   return typeof stage.name === 'string' ? stage.name : (stage.name.en ?? stage.key)
+}
+
+function inShort(facts: Record<string, Json>): string {
+  return Object.values(facts)
+    .map((fact: Json) => (typeof fact === 'object' ? money(fact) : String(fact)))
+    .join(', ')
 }
 
 function money({ amount, currency }: { amount: string; currency: string }): string {

@@ -100,5 +100,14 @@ it('ridgeway', async () => {
   console.log('funnel', performance.now() - s, JSON.stringify(f.scope))
   await world.stop()
 }, 280000)
-import { execSync } from 'node:child_process'
-async function pgcpu(_: any) { return execSync("ps -eo time,cputimes,args | grep 'postgres: millrace_insight' | grep -v grep | head -12").toString() }
+import { readdirSync } from 'node:fs'
+function pgcpu(_: any) {
+  const out: string[] = []
+  for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid)) try {
+    const cmd = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    if (!cmd.includes('postgres: millrace_insight')) continue
+    const f = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    out.push(cmd.slice(10, 60).trim() + ' ' + (Number(f[11]) + Number(f[12])) / 100)
+  } catch {}
+  return out.join(' | ')
+}

@@ -15,7 +15,6 @@ import {
   issueInvoice,
   listOrders,
   listReceivables,
-  moveOpportunity,
   qualifyLead,
   recordReceipt,
   sendQuote,
@@ -81,7 +80,6 @@ it('a lead becomes cash, and one timeline tells it', async () => {
     for (const item of stage.items)
       if (item.kind === 'tick') await rep.does(completeItem, { params: { id: deal.id }, body: { item: item.key, value: true } })
   }
-  void moveOpportunity
 
   const quote = await rep.does(draftQuote, {
     body: {
@@ -136,7 +134,7 @@ it('a lead becomes cash, and one timeline tells it', async () => {
 
   await world.events(company.tenantId)
   const { steps } = await at(ada).does(getJourney, { params: { id: lead.journeyId } })
-  const names = steps.map(({ name }: { name: string }) => name)
+  const names = steps.map(({ event }: { event: string }) => event)
   const road = [
     'lead.captured',
     'lead.qualified',

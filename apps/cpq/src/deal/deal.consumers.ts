@@ -75,7 +75,7 @@ export class DealConsumers {
     const kept = await tx.count(
       `INSERT INTO known_opportunity (id, title, account_id, owner_id, journey_id, status, version) VALUES ($1, $2, $3, $4, $5, 'open', $6)
        ON CONFLICT (tenant_id, id) DO UPDATE SET title = excluded.title, account_id = excluded.account_id, owner_id = excluded.owner_id, version = excluded.version
-       `,
+       WHERE known_opportunity.version <= excluded.version`,
       [opportunityId, title, accountId, ownerId, journeyId, sequence],
     )
     return kept > 0
