@@ -93,9 +93,15 @@ export default tseslint.config(
     },
   },
   // An id carries the moment it was minted, so id.ts reads the system's time; tests of the clock's users do not depend on it.
-  { files: ['libs/service/src/clock.ts', 'libs/domain/src/id.ts', 'libs/testing/src/**/*.ts'], rules: { 'no-restricted-syntax': syntax() } },
+  {
+    files: ['libs/service/src/clock.ts', 'libs/domain/src/id.ts', 'libs/testing/src/**/*.ts'],
+    rules: { 'no-restricted-syntax': syntax() },
+  },
   // What comes out of SQL and of an HTTP answer in a test has no static shape unless the caller names one.
-  { files: ['libs/service/src/{database,transaction,schema,list}.ts', 'libs/testing/src/**/*.ts', ...tests], rules: { '@typescript-eslint/no-explicit-any': 'off' } },
+  {
+    files: ['libs/service/src/{database,transaction,schema,list}.ts', 'libs/testing/src/**/*.ts', ...tests],
+    rules: { '@typescript-eslint/no-explicit-any': 'off' },
+  },
   {
     files: ['libs/service/src/bus/kafka.bus.ts'],
     rules: { 'no-restricted-imports': 'off', 'no-restricted-syntax': ['error', save, systemTime] },

@@ -29,7 +29,14 @@ export const createLead: Benchmark = {
     const someone = () => {
       const salt = randomBytes(6).toString('hex')
       const phone = String(13_000_000_000 + Math.floor(Math.random() * 999_999_999))
-      return { companyName: `Works ${salt} Ltd`, contactName: `Li ${salt}`, email: `li@${salt}.example`, phone, country: 'CN', source: 'Bench' }
+      return {
+        companyName: `Works ${salt} Ltd`,
+        contactName: `Li ${salt}`,
+        email: `li@${salt}.example`,
+        phone,
+        country: 'CN',
+        source: 'Bench',
+      }
     }
     const senders = httpSenders(
       run,
@@ -91,7 +98,13 @@ export const createLead: Benchmark = {
     await yardstick()
     const rounds = await inTurn(run, { ours, yardstick })
 
-    const figure = (name: string, unit: string, better: Figure['better'], read: (load: Load) => number, target: Partial<Figure> = {}): Figure => ({
+    const figure = (
+      name: string,
+      unit: string,
+      better: Figure['better'],
+      read: (load: Load) => number,
+      target: Partial<Figure> = {},
+    ): Figure => ({
       ...{ name, unit, better, ...target },
       rounds: rounds.map(({ ours, yardstick }) => ({ ours: read(ours), yardstick: read(yardstick) })),
     })

@@ -27,14 +27,17 @@ export const footprint: Benchmark = {
   meaning:
     'What a laptop or a small server gives up for the platform, and how long a crash or a new version keeps a service away. RSS is what `top` shows; it counts the pages of the Node executable (about 55 MB) once for every process, though all share them. PSS counts shared pages by share: the sum over all processes is what the machine really gives.',
   how: `All services with an empty company, embedded bus: memory after ${idleSeconds} s without a request, processor time over the next ${idleSeconds} s as a share of one core. Then each service is started beside the running ones, from spawn to the first 200 of \`/readyz\`, one at a time. Last, the whole platform is stopped and started again over the same data (durable, without the example companies).`,
-  yardstick: 'A bare process of the same frameworks: Nest on Fastify with one route, TypeORM with one connection, nothing of ours; same Node, same flags.',
+  yardstick:
+    'A bare process of the same frameworks: Nest on Fastify with one route, TypeORM with one connection, nothing of ours; same Node, same flags.',
   known:
     'Of the RSS about 55 MB are the pages of the Node executable and about 45 MB the live heap of what is imported (Nest with Fastify 13 MB, TypeORM with all its drivers 6 MB, zod with the contracts of all services 11 MB, telemetry 2 MB). Loading that code takes most of the second that a start takes.',
   async run(run) {
     const fullHome = { ...run, home: join(run.home, 'idle') }
     const ground = await aPlatform(fullHome, { METRICS: 'on' })
     const { platform } = ground
-    const apps = ['gateway', ...['identity', 'lead', 'account', 'opportunity', 'cpq', 'billing', 'insight']].filter((app) => pidOf(platform.home, app))
+    const apps = ['gateway', ...['identity', 'lead', 'account', 'opportunity', 'cpq', 'billing', 'insight']].filter((app) =>
+      pidOf(platform.home, app),
+    )
     const database = await aDatabase(ground.superuser, 'bare')
     const bareEnv = { DATABASE_URL: database.url }
     const bareMain = join(root, 'tools/bench/bare-service.mjs')

@@ -147,7 +147,7 @@ export function httpSenders(
 
 /** Waits until every service has sent its events and applied those of the others: nobody works on while the other side is measured. */
 export async function settled(run: Run, { platform }: Ground, apps: readonly string[]): Promise<void> {
-  for (const until = performance.now() + 300_000; performance.now() < until; ) {
+  for (const until = performance.now() + 300_000; performance.now() < until;) {
     run.halt.throwIfAborted()
     let left = 0
     for (const app of apps) {
@@ -159,4 +159,9 @@ export async function settled(run: Run, { platform }: Ground, apps: readonly str
     await new Promise((resolve) => setTimeout(resolve, 250))
   }
   throw new Error('the services do not catch up within five minutes')
+}
+
+/** Milliseconds of a clock that all processes of the machine share and that never jumps. */
+export function monotonic(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000
 }

@@ -42,8 +42,8 @@ export function apiOf(baseUrl: string, token: () => Promise<string>): Api {
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Json> => {
     const isText = typeof body === 'string'
     const key = method === 'POST' ? { 'idempotency-key': crypto.randomUUID() } : {}
-    for (let attempt = 0; ; attempt += 1) {
-      const answer = await fetch(`${baseUrl}${path}`, {
+    const send = async () =>
+      fetch(`${baseUrl}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${await token()}`,
@@ -54,8 +54,11 @@ export function apiOf(baseUrl: string, token: () => Promise<string>): Api {
           ...headers,
         },
         ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
-      }).catch((error: Error) => {
-        if (attempt >= 120) throw error
+      })
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await send().catch((error: Error) => {
+        // A service that is being started again is waited for; a wrong secret or address is not.
+        if (attempt >= 120 || !/50[234]|fetch failed|ECONN|socket/i.test(`${error.message} ${String(error.cause)}`)) throw error
         return undefined
       })
       if (answer && answer.status < 400) {

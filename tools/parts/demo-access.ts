@@ -25,9 +25,16 @@ export function demoTenant(name: string): DemoTenant {
   return found
 }
 
-/** Calls the API as one of a demo company's clients. */
+const tokens = new Map<string, Promise<string>>()
+
+/** Calls the API as one of a demo company's clients; its access token is asked for once. */
 export function asClient(tenant: DemoTenant, client: string): Api {
   const { clientId, clientSecret } = tenant.clients.find(({ name }) => name === client)!
-  let token: Promise<string> | undefined
-  return apiOf(baseUrl, () => (token ??= clientToken(baseUrl, clientId, clientSecret).then((answer) => answer.access_token)))
+  const ask = () => clientToken(baseUrl, clientId, clientSecret).then((answer) => answer.access_token)
+  return apiOf(baseUrl, () => {
+    const known = tokens.get(clientId) ?? ask()
+    tokens.set(clientId, known)
+    known.catch(() => tokens.delete(clientId))
+    return known
+  })
 }

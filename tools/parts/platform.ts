@@ -53,6 +53,9 @@ interface Secrets {
 const serviceNames = Object.keys(services) as ServiceName[]
 const gatewayPort = 8080
 
+/** How Node runs a service; the image says the same in NODE_OPTIONS. A small young generation keeps it 30 MB smaller, see docs/performance.md. */
+export const nodeFlags = ['--max-semi-space-size=2']
+
 /**
  * Builds what changed and starts Postgres, the bus, every service that exists and the gateway; migrates and seeds.
  * What a killed run left behind is ended first. Throws, with everything stopped again, when a step fails.
@@ -146,7 +149,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         halt?.throwIfAborted()
       }
       const log = join(home, 'logs', `${app}.log`)
-      const service = await keepRunning({ ...inHome(app, [main], environmentOf(app)), log }, report)
+      const service = await keepRunning({ ...inHome(app, [...nodeFlags, main], environmentOf(app)), log }, report)
       running.set(app, service)
       await ready(app, ports[app] ?? 0, service, log, halt)
     }
@@ -201,7 +204,8 @@ function isBuilt(): boolean {
   return readIfThere(buildStamp) === sources() && projects().every((project) => existsSync(join(project, 'dist')))
 }
 
-async function build(home: string, halt?: AbortSignal): Promise<void> {
+/** Builds all projects; what did not change comes from nx's cache. */
+export async function build(home: string, halt?: AbortSignal): Promise<void> {
   const stamp = sources()
   const nx = join(root, 'node_modules/nx/dist/bin/nx.js')
   const args = [nx, 'run-many', '-t', 'build', '--outputStyle=static']

@@ -55,12 +55,15 @@ export async function startGateway(environment: Record<string, string | undefine
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
     if (config.PUBLIC_URL.startsWith('https:')) reply.header('strict-transport-security', 'max-age=31536000')
   })
-  const documents = { openapi: JSON.stringify(openApiDocument(config.PUBLIC_URL)), asyncapi: JSON.stringify(asyncApiDocument()) }
+  // Written when first asked for: that takes more memory than all the rest of the gateway.
+  const documents: { openapi?: string; asyncapi?: string } = {}
   fastify.get('/v1/openapi.json', (_request, reply) =>
-    reply.header('content-type', 'application/json; charset=utf-8').send(documents.openapi),
+    reply
+      .header('content-type', 'application/json; charset=utf-8')
+      .send((documents.openapi ??= JSON.stringify(openApiDocument(config.PUBLIC_URL)))),
   )
   fastify.get('/v1/asyncapi.json', (_request, reply) =>
-    reply.header('content-type', 'application/json; charset=utf-8').send(documents.asyncapi),
+    reply.header('content-type', 'application/json; charset=utf-8').send((documents.asyncapi ??= JSON.stringify(asyncApiDocument()))),
   )
   fastify.get('/v1/problems', () => ({
     data: [...problems].map(([code, texts]) => ({ code, ...texts })).sort((a, b) => a.code.localeCompare(b.code)),

@@ -103,11 +103,13 @@ it('ridgeway', async () => {
 import { readdirSync } from 'node:fs'
 function pgcpu(_: any) {
   const out: string[] = []
-  for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid)) try {
-    const cmd = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    if (!cmd.includes('postgres: millrace_insight')) continue
-    const f = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    out.push(cmd.slice(10, 60).trim() + ' ' + (Number(f[11]) + Number(f[12])) / 100)
-  } catch {}
+  for (const pid of readdirSync('/proc'))
+    if (/^\d+$/.test(pid))
+      try {
+        const cmd = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+        if (!cmd.includes('postgres: millrace_insight')) continue
+        const f = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+        out.push(cmd.slice(10, 60).trim() + ' ' + (Number(f[11]) + Number(f[12])) / 100)
+      } catch {}
   return out.join(' | ')
 }

@@ -153,12 +153,9 @@ export const getFunnel = defineOperation({
     .strictObject({
       process: process.meta({ description: 'family of a process (all its versions), or the id of one version' }),
       ...scope,
-      compareWith: z
-        .enum(['company'])
-        .optional()
-        .meta({
-          description: 'adds the figures of the whole company, same process, period and product; anybody who reads insight gets them',
-        }),
+      compareWith: z.enum(['company']).optional().meta({
+        description: 'adds the figures of the whole company, same process, period and product; anybody who reads insight gets them',
+      }),
     })
     .refine(...forward),
   answer: FunnelView,

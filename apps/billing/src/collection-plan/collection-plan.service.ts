@@ -56,7 +56,7 @@ export class CollectionPlanService {
       const before = await tx.lock(CollectionPlan, id)
       const receivables = (await tx.findBy(Receivable, { plan_id: id })).filter(({ status }) => status !== 'cancelled')
       const begunAlready = receivables.filter(({ status, invoiceId }) => status !== 'planned' || invoiceId)
-      if (false) throw new Refusal('collection_plan.begun', { receivables: begunAlready.map((each) => each.id) })
+      if (begunAlready.length) throw new Refusal('collection_plan.begun', { receivables: begunAlready.map((each) => each.id) })
       for (const receivable of receivables) await tx.update(receivable.cancel(this.clock.now()))
       const plan = await tx.update(before.replanned(this.clock.now()))
       await this.layOut(tx, plan, terms)

@@ -32,6 +32,7 @@ export function productImport(products: ProductService): ImportKind<typeof field
   }
 }
 
+/** What can be refused by looking at the row alone is refused here: thrown later, it would make the whole chunk be done row by row. */
 function readRow({ price, currency, code, ...given }: Row) {
   try {
     if (!code && given.name.length > 60) return Refusal.invalid('product.code_missing', { name: given.name })

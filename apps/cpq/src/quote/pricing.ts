@@ -117,7 +117,7 @@ function beginLine(currency: Currency, { listPrice, price, quantity, discount, v
   if (!unit) throw Refusal.invalid('quote.no_price', { line, currency })
   const list = (listPrice ?? unit).times(quantity)
   const base = unit.times(quantity)
-  for (const amount of [list, base]) mustBePayable(amount, currency)
+  for (const amount of [list, base]) mustNotBeNegative(amount)
   const off = base.times(discount.dividedBy(hundred))
   return {
     list,
@@ -137,7 +137,7 @@ function headerDiscount(discount: HeaderDiscount | null, sum: Money): Money {
     return sum.times(discount.percent.dividedBy(hundred))
   }
   if (!discount?.amount) return Money.zero(sum.currency)
-  mustBePayable(discount.amount, sum.currency)
+  mustNotBeNegative(discount.amount)
   if (discount.amount.compare(sum) > 0) throw Refusal.invalid('quote.discount_too_large', { most: sum.amount, currency: sum.currency })
   return discount.amount
 }
@@ -173,8 +173,7 @@ function mustBePercent(value: Ratio, code: string, details: Record<string, unkno
   if (value.isNegative() || value.compare(hundred) > 0) throw Refusal.invalid(code, { ...details, value: value.toString() })
 }
 
-function mustBePayable(amount: Money, currency: Currency): void {
-  if (amount.currency !== currency) throw Refusal.invalid('money.mixed_currencies', { left: currency, right: amount.currency })
+function mustNotBeNegative(amount: Money): void {
   if (amount.isNegative()) throw Refusal.invalid('money.negative', { amount: amount.amount })
 }
 

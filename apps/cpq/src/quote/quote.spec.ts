@@ -205,6 +205,11 @@ describe('comparing two versions', () => {
     expect(changed).toEqual(['notes'])
   })
 
+  it('sees a change that costs nothing', () => {
+    const free = (quantity: string) => aDraft({ lines: [aLineWish({ product: seat!, price: cny('0.00'), quantity: percent(quantity) })] })
+    expect(compareOffers(free('1'), free('2')).lines).toMatchObject([{ change: 'changed', difference: cny('0.00') }])
+  })
+
   it('names each condition that differs', () => {
     const to = aDraft({
       validUntil: '2026-12-24',
