@@ -1,15 +1,17 @@
-# One image for every service: `docker build -t millrace .`; the command chooses the service, e.g. node apps/lead/dist/main.js
+# One image for every service: `docker build -t millrace .`; the command chooses the service, e.g. node apps/lead/dist/main.js.
+# tools/image-check.ts follows these lines without a container engine; keep to COPY, RUN, ENV and WORKDIR.
 FROM node:24-slim AS build
 WORKDIR /millrace
+ENV NX_DAEMON=false
 COPY package.json package-lock.json .npmrc nx.json tsconfig.base.json .swcrc ./
 COPY libs ./libs
 COPY apps ./apps
 RUN npm ci --ignore-scripts
 RUN npx nx run-many -t build --outputStyle=static
-RUN npm prune --omit=dev --ignore-scripts && rm -rf .nx apps/*/src libs/*/src
+RUN npm prune --omit=dev --ignore-scripts && rm -rf .nx apps/journeys libs/testing apps/*/src libs/*/src
 
 FROM node:24-slim
-ENV NODE_ENV=production PORT=8080
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=2 PORT=8080
 WORKDIR /millrace
 COPY --from=build /millrace ./
 USER node

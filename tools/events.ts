@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Bus } from '../libs/service/src/bus/bus.ts'
 import { services, topics } from '../libs/contracts/src/services.ts'
 import { asClient, demoTenant, home } from './parts/demo-access.ts'
 
@@ -57,7 +58,9 @@ async function tail(): Promise<void> {
   const file = join(home, 'bus.url')
   const url = process.env['BUS_URL'] ?? (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
   if (!url) throw new Error('no bus is known: set BUS_URL, or run npm start first')
-  const { openBus } = (await import('../libs/service/dist/bus/index.js' as string)) as typeof import('../libs/service/src/bus/index.js')
+  const { openBus } = (await import('../libs/service/dist/bus/index.js' as string)) as {
+    openBus(url: string, clientId: string): Promise<Bus>
+  }
   const bus = await openBus(url, 'millrace-tail')
   const since = values['from-start'] ? '' : new Date().toISOString()
   const subscription = await bus.subscribe({

@@ -78,7 +78,7 @@ export const createLead: Benchmark = {
                      INSERT INTO lead (tenant_id, id, version, journey_id, created_at, updated_at, status, company_name, company_key, contact_name,
                        contact_key, email, email_key, phone, phone_key, country, source, duplicate_of)
                      VALUES ($1, $2, 1, $3, $4, $4, 'new', $5, lower($5), $6, lower($6), $7, $7, $8, $8, $9, $10, '[]'))
-                   INSERT INTO outbox (tenant_id, event_id, topic, key, headers, payload) VALUES ($1, $11, 'millrace.lead', $2, $12, $13)`,
+                   INSERT INTO outbox (tenant_id, event_id, topic, key, headers, payload) VALUES ($1, $11, 'millrace.lead.lead.v1', $2, $12, $13)`,
             values: [
               ...[tenantId, leadId, journeyId, at, companyName, contactName, email, phone, country, source],
               ...[eventId, JSON.stringify(headers), JSON.stringify(payload)],

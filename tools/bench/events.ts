@@ -206,7 +206,7 @@ async function drainAll(run: Run, urls: BusUrls, busName: string): Promise<Figur
     await withClient(urls.senderSuperuser, (client) =>
       client.query(
         `INSERT INTO outbox (tenant_id, event_id, topic, key, headers, payload)
-         SELECT $1, h ->> 'ce_id', 'millrace.lead', k, h, p FROM unnest($2::text[], $3::jsonb[], $4::text[]) WITH ORDINALITY AS o(k, h, p, n) ORDER BY n`,
+         SELECT $1, h ->> 'ce_id', 'millrace.lead.lead.v1', k, h, p FROM unnest($2::text[], $3::jsonb[], $4::text[]) WITH ORDINALITY AS o(k, h, p, n) ORDER BY n`,
         [
           tenantId,
           messages.map(({ key }) => key),
@@ -259,7 +259,7 @@ async function aSender(run: Run, urls: BusUrls) {
 async function rawProducer(run: Run, urls: BusUrls): Promise<(messages: readonly BusMessage[]) => Promise<void>> {
   if (urls.bus.startsWith('kafka:')) {
     const { Kafka, logLevel } = await import('kafkajs')
-    const kafka = new Kafka({ clientId: 'bench-raw', brokers: urls.bus.slice('kafka://'.length).split(','), logLevel: logLevel.ERROR })
+    const kafka = new Kafka({ clientId: 'bench-raw', brokers: urls.bus.slice('kafka://'.length).split(','), logLevel: logLevel.NOTHING })
     const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false })
     await producer.connect()
     run.defer(() => producer.disconnect())
@@ -271,8 +271,9 @@ async function rawProducer(run: Run, urls: BusUrls): Promise<(messages: readonly
   const client = new pg.Client({ connectionString: urls.raw })
   await client.connect()
   run.defer(() => client.end())
+  let former: Promise<unknown> = Promise.resolve()
   return async (messages) => {
-    await client.query({
+    const query = {
       name: 'raw',
       text: `WITH added AS (INSERT INTO raw_log (topic, key, headers, value) SELECT * FROM unnest($1::text[], $2::text[], $3::json[], $4::bytea[]))
              SELECT pg_notify('raw_log', '')`,
@@ -282,7 +283,8 @@ async function rawProducer(run: Run, urls: BusUrls): Promise<(messages: readonly
         messages.map(({ headers }) => JSON.stringify(headers)),
         messages.map(({ value }) => value),
       ],
-    })
+    }
+    await (former = former.then(() => client.query(query)))
   }
 }
 
@@ -298,7 +300,7 @@ function aMessage(key: string, id: string): BusMessage {
     campaign: null,
   }
   return {
-    topic: 'millrace.lead',
+    topic: 'millrace.lead.lead.v1',
     key,
     headers: {
       'content-type': 'application/json',

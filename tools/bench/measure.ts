@@ -93,7 +93,9 @@ export function summed({ better, rounds, ratio: ratioTarget, absolute }: Figure)
 }
 
 export function median(values: readonly number[]): number {
-  return quantile(values, 0.5)
+  const sorted = Float64Array.from(values).sort()
+  const half = sorted.length >> 1
+  return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
 }
 
 /** The value that this share of the values does not exceed. */

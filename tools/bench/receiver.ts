@@ -44,7 +44,7 @@ async function own(): Promise<() => Promise<void>> {
 async function rawKafka(): Promise<() => Promise<void>> {
   await builtFile('libs/service/dist/bus/kafka.bus.js') // mends the client's idle loop, here as well
   const { Kafka, logLevel } = await import('kafkajs')
-  const kafka = new Kafka({ clientId: 'bench-raw', brokers: urls.bus.slice('kafka://'.length).split(','), logLevel: logLevel.ERROR })
+  const kafka = new Kafka({ clientId: 'bench-raw', brokers: urls.bus.slice('kafka://'.length).split(','), logLevel: logLevel.NOTHING })
   const consumer = kafka.consumer({ groupId: 'bench-raw', maxWaitTimeInMs: 500, minBytes: 1 })
   await consumer.connect()
   await consumer.subscribe({ topics: [urls.rawTopic], fromBeginning: true })

@@ -54,8 +54,11 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   throw new Error(noKafka)
 }
 
-/** Compose reads the whole file, so it wants the secrets of services that are not started here. */
-const unusedSecrets = { POSTGRES_PASSWORD: '-', DATABASE_PASSWORD: '-', IDENTITY_SECRET: '-', BOOTSTRAP_CLIENT_SECRET: '-' }
+/** Compose reads the whole file, so it wants the secrets of services that are not started here too: a stand-in for each. */
+export function standInSecrets(): Record<string, string> {
+  const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
+  return Object.fromEntries([...compose.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => [name, '-']))
+}
 
 async function startInDocker({ dir, report, halt }: KafkaOptions): Promise<Kafka> {
   const compose = (args: string[], name: string) =>
@@ -65,7 +68,7 @@ async function startInDocker({ dir, report, halt }: KafkaOptions): Promise<Kafka
       command: 'docker',
       args: ['compose', ...args],
       cwd: root,
-      env: { ...unusedSecrets, ...process.env },
+      env: { ...standInSecrets(), ...process.env },
       log: join(dir, 'compose.log'),
       halt,
     })
@@ -81,7 +84,7 @@ async function startInDocker({ dir, report, halt }: KafkaOptions): Promise<Kafka
         command: 'docker',
         args: ['compose', 'stop', 'kafka'],
         cwd: root,
-        env: { ...unusedSecrets, ...process.env },
+        env: { ...standInSecrets(), ...process.env },
         log: join(dir, 'compose.log'),
       }),
   }

@@ -275,8 +275,7 @@ export function readIfThere(file: string): string | undefined {
 function kill(pid: number, signal: NodeJS.Signals): void {
   // Windows has no signals: its processes are ended at once, with their children.
   if (windows) spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { windowsHide: true })
-  else if (signal === 'SIGKILL') tryKill(-pid, signal) || tryKill(pid, signal)
-  else tryKill(pid, signal)
+  else if (signal !== 'SIGKILL' || !tryKill(-pid, signal)) tryKill(pid, signal)
 }
 
 function tryKill(pid: number, signal: NodeJS.Signals): boolean {

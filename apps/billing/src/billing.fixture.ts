@@ -6,6 +6,7 @@ import {
   getReceivable,
   issueInvoice,
   listCollectionPlans,
+  listParkedEvents,
   recordReceipt,
   TenantCreated,
   type Sent,
@@ -147,6 +148,12 @@ export class Seller {
 
   check() {
     return this.fred.does(checkLedger)
+  }
+
+  /** Codes of the events that billing could not apply. */
+  async parked(): Promise<string[]> {
+    const { data } = await this.billing.as(this.company.ada).does(listParkedEvents, { query: { service: 'billing' } })
+    return data.map(({ code }: { code: string }) => code)
   }
 
   /** Every event billing sent for this company, oldest first, in the order of arrival per aggregate. */

@@ -15,6 +15,10 @@ const addresses = Object.fromEntries(
 /** The gateway's environment. */
 export const gatewayConfig = baseConfig.extend({
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).describe('the address that users and programs know'),
+  METRICS: z
+    .enum(['on', 'off'])
+    .default('off')
+    .describe('whether /metrics answers; this port is public, so only behind a proxy that hides it'),
   RATE_LIMIT: z.coerce.number().int().min(1).default(1_000).describe('requests that one client may send in a second'),
   CORS_ORIGINS: z
     .string()

@@ -53,6 +53,7 @@ export const createTenant = defineOperation({
   path: '/v1/tenants',
   summary: 'A company begins to use the platform: with its first organisational unit and administrator. For the platform’s operator.',
   rule: permission('tenant.create', administration),
+  callers: 'operator',
   body: CreateTenant,
   answer: TenantView.extend({ rootUnitId: id('org_unit'), administratorId: id('user') }),
 })
@@ -63,6 +64,7 @@ export const listTenants = defineList({
   path: '/v1/tenants',
   summary: 'All companies on the platform. For its operator.',
   rule: permission('tenant.list', administration),
+  callers: 'operator',
   item: TenantView,
   filters: { name: 'text', createdAt: 'instant' },
   sorts: ['id', 'name', 'createdAt'],
@@ -378,6 +380,7 @@ export const rotateSigningKeys = defineOperation({
   summary:
     'Makes a new key that signs access tokens from half a minute on; the old public key stays until the last token it signed has ended. For the platform’s operator.',
   rule: permission('signing_key.rotate', administration),
+  callers: 'operator',
   answer: z.object({ kid: z.string(), signsFrom: instant }),
 })
 
@@ -387,14 +390,6 @@ defineProblems({
   'sign_in.locked': {
     en: 'Too many wrong tries. Wait until {until} and try again.',
     'zh-CN': '错误次数过多。请在 {until} 之后重试。',
-  },
-  'tenant.operator_only': {
-    en: 'Only the operator of the platform may do this. Use the operator’s client.',
-    'zh-CN': '只有平台运营者可以执行此操作。请使用运营者客户端。',
-  },
-  'tenant.none': {
-    en: 'The operator of the platform belongs to no company. Sign in as somebody of the company.',
-    'zh-CN': '平台运营者不属于任何企业。请以企业成员身份登录。',
   },
   'org_unit.cycle': {
     en: 'A unit cannot be below itself. Choose a parent outside of it.',

@@ -38,6 +38,8 @@ export interface Operation<
   /** Whether the whole call is one transaction (every write, unless it says otherwise). */
   readonly transaction: boolean
   readonly list?: ListOptions
+  /** Whether people of a company call it (by default), the operator of the platform, who belongs to none, or both. */
+  readonly callers?: 'company' | 'operator' | 'both'
 }
 
 /** What a controller method gets. */
@@ -124,6 +126,7 @@ interface ListDeclaration<Item> extends ListOptions {
   readonly path: string
   readonly summary: string
   readonly rule: Rule
+  readonly callers?: 'company' | 'operator' | 'both'
   /** The shape of one item. */
   readonly item: Item
 }

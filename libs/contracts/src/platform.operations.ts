@@ -157,6 +157,7 @@ export const listParkedEvents = defineOperation({
   path: '/v1/parked-events',
   summary: 'The events that a service could not apply, oldest first (at most 200).',
   rule: keeping,
+  callers: 'both',
   query: serviceQuery,
   answer: z.object({ data: z.array(ParkedEventView), next: z.null() }),
 })
@@ -168,6 +169,7 @@ export const getParkedEvent = defineOperation({
   path: '/v1/parked-events/{id}',
   summary: 'One parked event with its payload.',
   rule: keeping,
+  callers: 'both',
   params: z.object({ id: servedId('parked') }),
   answer: ParkedEventView.extend({ headers: z.record(z.string(), z.string()), payload: z.string() }),
 })
@@ -181,6 +183,7 @@ export const replayParkedEvent = defineOperation({
   path: '/v1/parked-events/{id}/replay',
   summary: 'Applies a parked event again, and in order those that wait behind it.',
   rule: keeping,
+  callers: 'both',
   params: z.object({ id: servedId('parked') }),
   answer: replayed,
   transaction: false,
@@ -193,6 +196,7 @@ export const replayParkedEvents = defineOperation({
   path: '/v1/parked-events/replay',
   summary: 'Applies all parked events of a service again, oldest first; one that fails again stays parked, the others go on.',
   rule: keeping,
+  callers: 'both',
   query: serviceQuery,
   answer: replayed,
   transaction: false,

@@ -79,6 +79,14 @@ defineProblems({
     en: 'You may not do this. It needs the permission {permission}.',
     'zh-CN': '您没有执行此操作的权限。需要权限 {permission}。',
   },
+  'tenant.operator_only': {
+    en: 'Only the operator of the platform may do this. Use the operator’s client.',
+    'zh-CN': '只有平台运营者可以执行此操作。请使用运营者客户端。',
+  },
+  'tenant.none': {
+    en: 'The operator of the platform belongs to no company. Sign in as somebody of the company.',
+    'zh-CN': '平台运营者不属于任何企业。请以企业成员身份登录。',
+  },
   'version.required': {
     en: 'Say which version you are changing. Send If-Match with the ETag you last read.',
     'zh-CN': '请说明要修改的版本。请在 If-Match 中发送最近读取的 ETag。',

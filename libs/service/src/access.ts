@@ -81,7 +81,10 @@ export class Tokens {
 export class Unavailable extends Error {}
 
 /** How far the caller sees with an operation; refuses when they may not call it. */
-export function visibilityFor(operation: Operation, actor: Actor): Visibility {
+export function visibilityFor(operation: Operation, { actor, tenantId }: Caller): Visibility {
+  const { callers = 'company' } = operation
+  if (tenantId === '*' && callers === 'company') throw Refusal.forbidden('tenant.none')
+  if (tenantId !== '*' && callers === 'operator') throw Refusal.forbidden('tenant.operator_only')
   if (operation.rule === 'public' || operation.rule === 'signed-in') return 'own'
   const visibility = reach(actor.roles, operation.rule)
   if (!visibility) throw Refusal.forbidden('access.forbidden', { permission: operation.rule.name })

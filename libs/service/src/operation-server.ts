@@ -73,7 +73,7 @@ export class OperationInterceptor implements NestInterceptor {
 
   private async serve(operation: Operation, request: Served, reply: FastifyReply, next: CallHandler): Promise<unknown> {
     const caller = operation.rule === 'public' ? undefined : await this.tokens.verify(request.headers.authorization)
-    const visibility = caller ? visibilityFor(operation, caller.actor) : 'own'
+    const visibility = caller ? visibilityFor(operation, caller) : 'own'
     const input = readInput(operation, request)
     request.millrace = { input }
     const expected = parseCausality(request.headers['millrace-causality'])
@@ -110,7 +110,7 @@ export class OperationInterceptor implements NestInterceptor {
       const work = () => lastValueFrom(next.handle(), { defaultValue: undefined })
       if (!key) return work()
       const body = createHash('sha256')
-        .update(`${request.method} ${request.url} ${JSON.stringify(request.body ?? null)}`)
+        .update(`${request.method} ${request.url} ${JSON.stringify(request.body ?? null, withoutSecrets)}`)
         .digest('base64')
       const found = await tx.one<{ free: boolean; body_hash: string | null; status: number; answer: string }>(
         `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 42)) AS free, i.body_hash, i.status, i.answer FROM (SELECT 1) AS one LEFT JOIN idempotency i ON i.key = $1`,
@@ -127,6 +127,11 @@ export class OperationInterceptor implements NestInterceptor {
       return answer
     })
   }
+}
+
+/** What is kept to compare a repeat with must not help to guess a password. */
+function withoutSecrets(name: string, value: unknown): unknown {
+  return /password|secret/i.test(name) ? typeof value : value
 }
 
 function idempotencyKey(request: Served): string | undefined {

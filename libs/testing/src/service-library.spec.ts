@@ -136,6 +136,16 @@ describe('an event', () => {
     expect((await service.as(company.amy).call(listParkedEvents, { query: { service: 'insight' } })).status).toBe(403)
   })
 
+  it('that is parked without a company is for the platform’s operator, who is kept out of companies', async () => {
+    const operator = { id: newId('user'), tenantId: '*' as Id<'tenant'>, roles: ['administrator' as const] }
+    await raw({ ce_tenantid: 'nobody' }, '{}')
+    await service.settled()
+    expect(await parked()).toEqual([])
+    const { data } = await service.as(operator).does(listParkedEvents, { query: { service: 'insight' } })
+    expect(data.map(({ code }: { code: string }) => code)).toContain('event.bad_headers')
+    expect((await service.as(operator).call(readNotes)).body).toMatchObject({ status: 403, code: 'tenant.none' })
+  })
+
   it('is not parked because the database went away for a moment', async () => {
     const lead = newId('lead')
     let kills = 0

@@ -75,6 +75,7 @@ describe('a signed contract', () => {
     await billing.settled()
     const { data } = await seller.fred.does(listCollectionPlans, { query: { contractId } })
     expect(data).toMatchObject([{ total: yuan('113.00') }])
+    expect(await seller.parked()).toEqual([])
   })
 
   it('of nothing has a plan without instalments', async () => {

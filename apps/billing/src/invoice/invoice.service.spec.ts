@@ -19,7 +19,7 @@ let database: string
 
 beforeAll(async () => {
   world = await aWorld()
-  billing = await world.start(billingService)
+  billing = await world.start(billingService, { DATABASE_POOL: '32' }) // the races below wait for each other, not for a connection
   billing.clock.set(new Date('2026-11-20T02:00:00Z'))
   const { rows } = await billing.database.pool.query<{ name: string }>('SELECT current_database() AS name')
   database = rows[0]!.name

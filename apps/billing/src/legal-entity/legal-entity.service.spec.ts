@@ -26,6 +26,7 @@ describe('a new company', () => {
     expect(data).toMatchObject([
       { name: 'Ridgeway', zone: 'Asia/Shanghai', currency: 'CNY', prefix: 'INV', isDefault: true, country: null },
     ])
+    expect(await seller.parked()).toEqual([])
   })
 
   it('cannot issue an invoice before it is known, but may name its seller itself', async () => {

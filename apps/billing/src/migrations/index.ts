@@ -126,7 +126,7 @@ BEGIN
     FROM collection_plan p LEFT JOIN receivable r ON r.plan_id = p.id AND r.status <> 'cancelled'
     WHERE p.id = plan GROUP BY p.total_minor, p.tax_minor, p.total_currency;
   PERFORM set_config('millrace.tenant', coalesce(before, ''), true);
-  IF false THEN
+  IF differs IS DISTINCT FROM false THEN
     RAISE EXCEPTION 'the instalments of % do not make its total', plan USING ERRCODE = '23514', CONSTRAINT = 'plan_adds_up';
   END IF;
   RETURN NULL;

@@ -11,7 +11,7 @@ const noon = new Date('2026-11-20T04:00:00Z')
 
 beforeAll(async () => {
   world = await aWorld()
-  billing = await world.start(billingService)
+  billing = await world.start(billingService, { DATABASE_POOL: '32' }) // the races below wait for each other, not for a connection
 })
 beforeEach(() => billing.clock.set(noon))
 afterAll(() => world.stop())

@@ -65,6 +65,16 @@ describe('money that arrives', () => {
     expect(pays('50.00', 'C-2026-0002/2', payables)).toEqual([[2, '50.00']])
   })
 
+  it('of several that are named pays the one of exactly the amount', () => {
+    const payables = [owed('30.00', 9), owed('40.00', 5), owed('40.00', 3), owed('20.00', -9)]
+    expect(pays('40.00', 'INV-VO-000001', payables)).toEqual([[1, '40.00']])
+    expect(pays('20.00', 'C-2026-0001', payables)).toEqual([[3, '20.00']])
+    expect(pays('50.00', 'C-2026-0001', payables)).toEqual([
+      [0, '30.00'],
+      [1, '20.00'],
+    ])
+  })
+
   it('pays what is exactly the amount, before older ones', () => {
     expect(pays('70.00', null, [owed('100.00', 30), owed('70.00', 1)])).toEqual([[1, '70.00']])
   })

@@ -34,8 +34,8 @@ export class Settlement {
 }
 
 /**
- * Which receivables an amount pays: first those that the payer names (an invoice, an instalment as contract/number, then a whole contract),
- * then one receivable or one invoice of exactly the amount, then what is due, the oldest first. Before its day a receivable is paid in full
+ * Which receivables an amount pays: first those that the payer names (an invoice, an instalment as contract/number, then a whole contract;
+ * of several the one of exactly the amount, then the oldest), then one receivable or one invoice of exactly the amount, then what is due, the oldest first. Before its day a receivable is paid in full
  * or not at all, and only when it is named or meant by the exact amount. What is left over is not in the answer.
  */
 export function match(amount: Money, reference: string | null, payables: readonly Payable[]): Allocation[] {
@@ -52,13 +52,14 @@ export function match(amount: Money, reference: string | null, payables: readonl
       left = left.minus(part)
     }
   }
+  const exactFirst = (named: readonly Payable[]) => pay(named.toSorted((a, b) => Number(b.open.equals(left)) - Number(a.open.equals(left))))
   const unpaid = () => oldestFirst.filter(({ id }) => !allocations.has(id))
 
   if (reference) {
     const text = folded(reference)
     pay(oldestFirst.filter(({ contractNumber, number }) => mentions(text, contractNumber, `\\s*[/#-]\\s*${number}`)))
-    pay(oldestFirst.filter(({ invoiceNumber }) => invoiceNumber && mentions(text, invoiceNumber)))
-    pay(oldestFirst.filter(({ contractNumber }) => mentions(text, contractNumber)))
+    exactFirst(oldestFirst.filter(({ invoiceNumber }) => invoiceNumber && mentions(text, invoiceNumber)))
+    exactFirst(oldestFirst.filter(({ contractNumber }) => mentions(text, contractNumber)))
   }
   const same = unpaid().find(({ open }) => open.equals(left))
   pay(same ? [same] : wholeInvoice(unpaid(), left))

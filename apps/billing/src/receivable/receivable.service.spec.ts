@@ -53,6 +53,20 @@ describe('the day comes', () => {
     }
   })
 
+  it('for more of them than one transaction takes', async () => {
+    const seller = await Seller.open(world, billing)
+    const { contractId } = await seller.signs({
+      total: '5.01',
+      vat: 0,
+      terms: Array.from({ length: 501 }, () => ({ amount: yuan('0.01'), dueOn: '2026-12-01' })),
+    })
+    billing.clock.set(new Date('2026-12-01T04:00:00Z'))
+    await dayBreaks()
+    const { data } = await seller.fred.does(listReceivables, { query: { contractId, status: 'planned' } })
+    expect(data).toEqual([])
+    expect((await seller.toldNames()).filter((name) => name === 'receivable.due')).toHaveLength(501)
+  })
+
   it('counts for the default legal entity’s zone as it is now', async () => {
     const seller = await Seller.open(world, billing, 'Asia/Shanghai')
     const id = await seller.owes('113.00', '2026-12-01')

@@ -13,8 +13,8 @@ import {
   type Role,
   type Sent,
 } from '@millrace/contracts'
-import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, Config, context, Database, Events, inTenant, type Transaction } from '@millrace/service'
+import type { Id } from '@millrace/domain'
+import { begun, Clock, Config, Database, Events, inTenant, type Transaction } from '@millrace/service'
 import type { IdentityConfig } from '../config.js'
 import { AttemptService } from '../sign-in/attempt.service.js'
 import { secretLimit } from '../sign-in/attempts.js'
@@ -49,7 +49,6 @@ export class ApiClientService {
   }
 
   create(given: Input<typeof createApiClient>['body']): Promise<Answer<typeof createApiClient>> {
-    if (context().tenantId === '*') throw Refusal.forbidden('tenant.none')
     return this.db.transaction(async (tx) => {
       const client = ApiClient.add({ ...begun('api_client', this.clock.now()), ...given })
       await tx.insert(client)

@@ -17,6 +17,8 @@ export interface Stage {
   readonly name: string
 }
 
+const wonStage: Stage = { key: 'signed', name: 'Signed' }
+
 /** The road of a deal in tests: key and name of its stages. */
 export interface Road {
   readonly processId: Id<'process'>
@@ -70,7 +72,7 @@ export class Telling {
         name: family,
         stages: [
           ...stages.map((stage, n) => ({ ...named(stage), probability: String(n), outcome: 'open' as const })),
-          { ...named({ key: 'signed', name: 'Signed' }), probability: '100', outcome: 'won' as const },
+          { ...named(wonStage), probability: '100', outcome: 'won' as const },
         ],
       },
       { at },
@@ -135,16 +137,22 @@ export class Deal {
   /** Won as the opportunity service tells it: the deal comes to the stage of won deals, then it is won. */
   win(at: Date, amount: Sent<typeof OpportunityWon>['amount'] = this.facts.amount ?? null): this {
     const { id: opportunityId, road } = this
-    const won = { key: 'signed', name: 'Signed' }
-    const from = road.stages[this.stage]!
+    const [from, to] = [road.stages[this.stage]!, wonStage]
     this.sequence += 1
-    this.say(StageEntered, { opportunityId, processId: road.processId, from, to: won, direction: 'forward', skipped: [] }, at)
+    this.say(StageEntered, { opportunityId, processId: road.processId, from, to, direction: 'forward', skipped: [] }, at)
+    return this.winIn(wonStage, at, amount)
+  }
+
+  /** Won where it stands: its process has no stage of won deals. */
+  winInPlace(at: Date): this {
+    return this.winIn(this.road.stages[this.stage]!, at, this.facts.amount ?? null)
+  }
+
+  private winIn(stage: Stage, at: Date, amount: Sent<typeof OpportunityWon>['amount']): this {
+    const { id: opportunityId, road } = this
     this.sequence += 1
-    return this.say(
-      OpportunityWon,
-      { opportunityId, processId: road.processId, stage: won, amount, contractId: null, exemption: 'imported history' },
-      at,
-    )
+    const exemption = 'imported history'
+    return this.say(OpportunityWon, { opportunityId, processId: road.processId, stage, amount, contractId: null, exemption }, at)
   }
 
   lose(at: Date): this {

@@ -121,6 +121,16 @@ describe('a stage', () => {
     expect(scope.stages.map(({ medianTimeInStage }: { medianTimeInStage: string }) => medianTimeInStage)).toEqual(['PT3H30M', 'PT3H', null])
   })
 
+  it('is advanced by a deal that is won in it', async () => {
+    const company = await world.company()
+    await told(company, (telling, road) => telling.deal(road, monday).to(2, later(1)).winInPlace(later(2)))
+    expect(counts((await funnel(company.eva)).scope)).toEqual([
+      [1, 0, 0, 1],
+      [0, 0, 0, 0],
+      [1, 0, 0, 1],
+    ])
+  })
+
   it('of an imported deal begins where the deal began', async () => {
     const company = await world.company()
     await told(company, (telling, road) => telling.deal(road, monday, {}, 1).win(later(48)))

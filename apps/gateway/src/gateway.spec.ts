@@ -1,0 +1,173 @@
+import { captureLead, getLead, listLeads, problems } from '@millrace/contracts'
+import { newId } from '@millrace/domain'
+import { aWorld, caller, type Company, type World } from '@millrace/testing'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { startGateway, type RunningGateway } from './gateway.module.js'
+
+/** A service that answers what it was asked: what the gateway hands on can be seen in the answer. */
+let echo: Server
+let world: World
+let gateway: RunningGateway
+let company: Company
+let hold: Promise<void> | undefined
+
+beforeAll(async () => {
+  world = await aWorld()
+  company = await world.company()
+  echo = createServer((request, response) => {
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => (bytes += chunk.length))
+    request.on('end', async () => {
+      await hold
+      response
+        .setHeader('content-type', 'application/json')
+        .setHeader('etag', '"7"')
+        .setHeader('millrace-causality', 'lead.captured/event_x')
+      response.statusCode = request.method === 'POST' ? 201 : 200
+      response.end(JSON.stringify({ method: request.method, url: request.url, bytes, headers: request.headers }))
+    })
+  })
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve))
+  gateway = await startGateway({
+    ...world.environment,
+    PUBLIC_URL: 'https://crm.example.com',
+    RATE_LIMIT: '20',
+    CORS_ORIGINS: 'https://console.example.com',
+    SERVICE_LEAD_URL: `http://127.0.0.1:${(echo.address() as AddressInfo).port}`,
+    SERVICE_ACCOUNT_URL: 'http://127.0.0.1:9',
+  })
+})
+afterAll(async () => {
+  await gateway?.stop()
+  await world?.stop()
+  echo?.close()
+})
+
+const as = (person = company.amy) => caller(gateway.url, () => world.token(person))
+const someone = async () => ({ ...company.amy, id: newId('user') })
+
+describe('the gateway', () => {
+  it('hands a request on with its token, query and body, and the answer back with its headers', async () => {
+    const answer = await as(await someone()).call(captureLead, {
+      body: { companyName: '云图' },
+      headers: { 'idempotency-key': 'k1', 'x-forwarded-for': '6.6.6.6' },
+    })
+    expect(answer.status).toBe(201)
+    expect(answer.headers).toMatchObject({ etag: '"7"', 'millrace-causality': 'lead.captured/event_x' })
+    const { url, bytes, headers } = answer.body as { url: string; bytes: number; headers: IncomingHttpHeaders }
+    expect({ url, bytes }).toEqual({ url: '/v1/leads', bytes: Buffer.byteLength('{"companyName":"云图"}') })
+    expect(headers).toMatchObject({
+      'idempotency-key': 'k1',
+      'x-forwarded-host': 'crm.example.com',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-for': '127.0.0.1',
+    })
+    expect(headers.authorization).toMatch(/^Bearer ey/)
+  })
+
+  it('refuses a forged or expired token before any service sees it', async () => {
+    const code = async (authorization: string) =>
+      (await as().call(getLead, { params: { id: newId('lead') }, headers: { authorization } })).body.code as string
+    expect(await code('Bearer e30.e30.x')).toBe('token.invalid')
+    expect(await code(`Bearer ${await world.token(company.bob, { exp: 1_700_000_000 })}`)).toBe('token.expired')
+  })
+
+  it('keeps a client within its rate and says what is left; others are not concerned', async () => {
+    const busy = as(await someone())
+    const answers = await Promise.all(Array.from({ length: 30 }, () => busy.call(listLeads)))
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused[0]!.body).toMatchObject({ code: 'rate.exceeded' })
+    expect(refused[0]!.headers).toMatchObject({ 'retry-after': '1', 'ratelimit-policy': '"default";q=20;w=1' })
+    const other = await as(await someone()).call(listLeads)
+    expect(other.status).toBe(200)
+    expect(other.headers['ratelimit']).toMatch(/^"default";r=19;t=1$/)
+  })
+
+  it('refuses a body of 10 MB, answers an unknown route and a service that is down with a problem', async () => {
+    const post = (path: string, body: string) =>
+      fetch(`${gateway.url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+    const large = await post('/v1/leads', JSON.stringify({ note: 'x'.repeat(10_000_000) }))
+    expect([large.status, ((await large.json()) as { code: string }).code]).toEqual([413, 'request.too_large'])
+    expect((await post('/v1/cars', '{}')).status).toBe(404)
+    const down = await post('/v1/accounts', '{}')
+    expect([down.status, down.headers.get('retry-after'), down.headers.get('content-type')]).toEqual([
+      503,
+      '1',
+      'application/problem+json; charset=utf-8',
+    ])
+  })
+
+  it('streams a file of any size through to the service of its kind', async () => {
+    const answer = await fetch(`${gateway.url}/v1/imports?kind=leads`, {
+      method: 'POST',
+      body: 'a,b\n'.repeat(1_000_000),
+      headers: { 'content-type': 'text/csv' },
+    })
+    expect(await answer.json()).toMatchObject({ bytes: 4_000_000, url: '/v1/imports?kind=leads' })
+  })
+
+  it('finishes what is under way when it is told to stop', async () => {
+    const second = await startGateway({
+      ...world.environment,
+      PUBLIC_URL: 'http://127.0.0.1',
+      SERVICE_LEAD_URL: `http://127.0.0.1:${(echo.address() as AddressInfo).port}`,
+    })
+    let release!: () => void
+    hold = new Promise((resolve) => (release = resolve))
+    const asked = new Promise((resolve) => echo.once('request', resolve))
+    const running = fetch(`${second.url}/v1/leads`)
+    await asked
+    const stopped = second.stop()
+    hold = undefined
+    release()
+    expect((await running).status).toBe(200)
+    await stopped
+  })
+})
+
+describe('what a browser and a reader get', () => {
+  it('is safe: no sniffing, no frames, transport security, no foreign origins', async () => {
+    const answer = await fetch(`${gateway.url}/v1/problems`, { headers: { origin: 'https://evil.example' } })
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'strict-transport-security': 'max-age=31536000',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    })
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+    const friend = await fetch(`${gateway.url}/v1/problems`, { headers: { origin: 'https://console.example.com' } })
+    expect(friend.headers.get('access-control-allow-origin')).toBe('https://console.example.com')
+  })
+
+  it('is a page that tells what runs, in the reader’s language, without scripts', async () => {
+    const page = await fetch(`${gateway.url}/`, { headers: { 'accept-language': 'zh-CN' } })
+    const html = await page.text()
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(html).toContain('线索到回款')
+    expect(html).toMatch(/<li class="no"><b>account<\/b>/)
+    expect(html).not.toContain('<script')
+  })
+
+  it('are the documents of the API and every problem with its texts', async () => {
+    const json = async (path: string) => (await (await fetch(`${gateway.url}${path}`)).json()) as Record<string, any>
+    expect(await json('/v1/openapi.json')).toMatchObject({ openapi: '3.1.0', servers: [{ url: 'https://crm.example.com' }] })
+    expect(await json('/v1/asyncapi.json')).toMatchObject({ asyncapi: '3.1.0' })
+    expect((await json('/v1/problems'))['data']).toHaveLength(problems.size)
+    expect(await json('/v1/problems/lead.no_owner')).toMatchObject({ title: 'The lead has no owner.' })
+    expect((await fetch(`${gateway.url}/v1/problems/nothing`)).status).toBe(404)
+  })
+
+  it('is honest about readiness', async () => {
+    const answer = await fetch(`${gateway.url}/readyz`)
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ status: 'not ready', missing: expect.arrayContaining(['account: does not answer']) })
+  })
+})
+
+it('a gateway with a wrong configuration says everything that is wrong', async () => {
+  await expect(startGateway({ PORT: 'http', OIDC_ISSUER: 'x' })).rejects.toThrow(
+    /PORT: .*\n.*OIDC_JWKS_URL: is missing\n.*PUBLIC_URL: is missing/s,
+  )
+})

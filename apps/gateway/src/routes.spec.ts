@@ -1,0 +1,31 @@
+import { operations } from '@millrace/contracts'
+import { newId } from '@millrace/domain'
+import { serviceFor } from './routes.js'
+
+describe('the service that answers', () => {
+  it('every operation of a service is that service', () => {
+    const wrong = operations.filter(({ service, path }) => service !== 'each' && serviceFor(path, {}) !== service)
+    expect(wrong.map(({ id }) => id)).toEqual([])
+  })
+
+  it.each([
+    ['/oauth/token', {}, 'identity'],
+    ['/.well-known/openid-configuration', {}, 'identity'],
+    ['/v1/imports', { kind: 'leads' }, 'lead'],
+    ['/v1/imports', { kind: 'contacts' }, 'account'],
+    ['/v1/imports', { kind: 'cars' }, undefined],
+    ['/v1/imports', { kind: 'constructor' }, undefined],
+    [`/v1/imports/${newId('cpq_import')}/rejections`, {}, 'cpq'],
+    ['/v1/parked-events', { service: 'billing' }, 'billing'],
+    ['/v1/parked-events/replay', { service: 'billing' }, 'billing'],
+    [`/v1/parked-events/${newId('insight_parked')}/replay`, {}, 'insight'],
+    [`/v1/audit/${newId('org_unit')}`, {}, 'identity'],
+    [`/v1/audit/${newId('contract')}`, {}, 'cpq'],
+    ['/v1/audit/nothing', {}, undefined],
+    ['/v1/cars', {}, undefined],
+    ['/v1', {}, undefined],
+    ['/admin', {}, undefined],
+  ])('%s %j is %s', (path, query, service) => {
+    expect(serviceFor(path, query)).toBe(service)
+  })
+})
