@@ -16,6 +16,7 @@ export class Jobs {
   private readonly jobs: Job[] = []
   private readonly stops: (() => void)[] = []
   private readonly timers: NodeJS.Timeout[] = []
+  private failed: (name: string, error: Error) => void = () => undefined
   private readonly running = new Set<Promise<void>>()
 
   constructor(private readonly database: Database) {}
@@ -30,7 +31,9 @@ export class Jobs {
     this.stops.push(work)
   }
 
-  start(): void {
+  /** Begins all jobs; `failed` is told of every turn that threw. */
+  start(failed: (name: string, error: Error) => void): void {
+    this.failed = failed
     for (const job of this.jobs) {
       this.timers.push(setInterval(() => this.run(job), job.everyMs).unref())
       this.run(job)
@@ -38,7 +41,7 @@ export class Jobs {
   }
 
   private run(job: Job): void {
-    const turn = this.alone(job).catch(() => undefined)
+    const turn = this.alone(job).catch((error: Error) => this.failed(job.name, error))
     this.running.add(turn)
     void turn.finally(() => this.running.delete(turn))
   }

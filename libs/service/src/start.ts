@@ -118,7 +118,11 @@ export async function start(definition: ServiceDefinition, environment: Record<s
   refuseUnguardedRoutes(app)
   relay.start()
   await app.startAllMicroservices()
-  app.get(Jobs).start()
+  app
+    .get(Jobs)
+    .start((name, error) =>
+      log.error({ job: name, reason: error.message, stack: error.stack }, 'a job failed and runs again at its next turn'),
+    )
   await app.listen(config.PORT, config.HOST)
   const url = (await app.getUrl()).replace('0.0.0.0', '127.0.0.1').replace('[::]', '127.0.0.1')
   log.info({ url }, 'serving')
@@ -225,6 +229,15 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
     return void parse(request, body.toString(), done)
   })
   fastify.addContentTypeParser(['text/csv', 'application/octet-stream'], (_request, payload, done) => done(null, payload))
+  // A connection that is kept alive would hold a stopping process up until it idles out.
+  let closing = false
+  fastify.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close')
+  })
   fastify.get('/livez', () => ({ status: 'alive' }))
   fastify.get('/readyz', async (_request, reply) => {
     const missing = await ready()
