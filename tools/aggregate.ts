@@ -5,14 +5,14 @@
  *
  * What it writes is in tools/aggregate, file by file. When something fails, all is as it was before.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import * as prettier from 'prettier'
 import { services } from '../libs/contracts/src/services.ts'
 import { insertExports, insertImports, insertInList, insertMigration, lastMigration } from './aggregate/edits.ts'
-import { capital, namesOf, type Names } from './aggregate/names.ts'
+import { capital, mustBeNoKeyword, namesOf, type Names } from './aggregate/names.ts'
 
 const root = join(import.meta.dirname, '..')
 const usage = `npm run aggregate -- <service> <noun>    for example: opportunity visit-plan
@@ -26,31 +26,29 @@ const templates = 'tools/aggregate'
 const roles = ['schema', 'service', 'queries', 'controller', 'fixture', 'spec', 'service.spec']
 const wiring = { controllers: ['Controller'], providers: ['Service', 'Queries'], schemas: ['Schema'] }
 
+const halt = new AbortController()
+const stop = () => halt.abort(new Error('Stopped; all is as it was before.'))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, stop)
 let undo = () => {}
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => {
-    undo()
-    process.exit(130)
-  })
 
 try {
-  const { positionals } = parseArgs({ allowPositionals: true, options: {} })
-  const [service, noun] = positionals
-  if (service === undefined || noun === undefined || positionals.length > 2) throw new Error(usage)
+  const [service, noun, ...more] = process.argv.slice(2)
+  if (service === undefined || noun === undefined || more.length) throw new Error(usage)
   const names = namesOf(service, noun)
   mustBeFree(names)
+  mustBeNoKeyword(names)
   const fresh = freshFiles(names)
   mustBeUnambiguous(names, fresh)
   const files = await formatted({ ...fresh, ...changedFiles(names) })
+  halt.signal.throwIfAborted()
   write(files)
-  writeDocs()
-  undo = () => {}
+  await writeDocs()
   for (const file of Object.keys(files)) console.log(`wrote ${file}`)
   console.log(nextSteps(names))
 } catch (error) {
   undo()
   console.error((error as Error).message)
-  process.exitCode = 1
+  process.exitCode = halt.signal.aborted ? 130 : 1
 }
 
 /** Refuses an unknown service, and a noun that is there. */
@@ -74,7 +72,9 @@ function mustBeUnambiguous(names: Names, fresh: Record<string, string>): void {
   for (const kind of Object.values(wiring).flat())
     if (new RegExp(`\\b${Noun}${kind}\\b`).test(read(moduleOf(names)))) refuse(moduleOf(names), `a ${Noun}${kind}`)
   for (const file of filesIn(templates).filter((each) => each.endsWith('.ts.txt')))
-    for (const word of wordsOf(read(file))) if (word === noun || word === nouns || word === Noun) refuse('Every aggregate', `a ${word}`)
+    for (const word of wordsOf(read(file)))
+      if (word === noun || word === nouns || word === Noun)
+        throw new Error(`${word} means something in the code of every noun; choose another word.`)
 
   const own = new Set(Object.values(fresh).flatMap(exportsOf))
   for (const lib of ['domain', 'contracts', 'service'])
@@ -165,10 +165,15 @@ function write(files: Record<string, string>): void {
   }
 }
 
-function writeDocs(): void {
+async function writeDocs(): Promise<void> {
   console.log('writing the generated documents and golden schemas (npm run docs) …')
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'tools/docs.ts')], { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${stdout}${stderr}npm run docs failed, so all is as it was before.`)
+  const docs = spawn(process.execPath, [join(root, 'tools/docs.ts')], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [docs.stdout, docs.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  halt.signal.addEventListener('abort', () => docs.kill())
+  const [code] = (await once(docs, 'close')) as [number | null]
+  halt.signal.throwIfAborted()
+  if (code !== 0) throw new Error(`${said}npm run docs failed, so all is as it was before.`)
 }
 
 function nextSteps(names: Names): string {

@@ -14,7 +14,7 @@ if (major < 20 || (major === 20 && minor < 19))
   fail(`Millrace needs Node 20.19 or newer to start; this is ${process.versions.node}. See https://nodejs.org`)
 if (!isInstalled()) {
   say('installing packages (npm ci), once …')
-  npm('ci', '--no-audit', '--no-fund')
+  npm('ci', '--include=dev', '--no-audit', '--no-fund')
 }
 // npm 12 runs install scripts only when told to, and --ignore-scripts never does.
 if (!works(node24)) {

@@ -123,7 +123,7 @@ async function platform(folder: string, image: Image, halt: AbortSignal): Promis
   const ports: Record<string, number> = {}
   for (const name of [...names, 'gateway']) ports[name] = await freePort(undefined, taken)
   const url = `http://127.0.0.1:${ports['gateway']}`
-  const variables = { ...(parseEnv(readFileSync(file, 'utf8')) as Record<string, string>), PUBLIC_URL: url }
+  const variables: Record<string, string> = { ...(parseEnv(readFileSync(file, 'utf8')) as Record<string, string>), PUBLIC_URL: url }
   const compose = readCompose(variables)
   const service = (name: string): ComposeService => compose.services[name]!
 
@@ -176,6 +176,7 @@ async function platform(folder: string, image: Image, halt: AbortSignal): Promis
       log: join(folder, `${name}.log`),
     }
   }
+  const before = performance.timeOrigin + performance.now()
   const running = new Map<string, Launched>()
   undo.push(() => Promise.all([...running.values()].map((launched) => launched.end())).then(() => {}))
   for (const name of inOrder(compose.services)) {
@@ -193,6 +194,16 @@ async function platform(folder: string, image: Image, halt: AbortSignal): Promis
   const { access_token } = await clientToken(url, 'operator', variables['BOOTSTRAP_CLIENT_SECRET']!)
   if (!access_token) throw new Error('the operator got no token')
   report('the gateway is ready, and the operator has a token')
+
+  for (const [name, launched] of [...running].reverse()) {
+    await launched.end()
+    const how = await launched.ended
+    if (how !== 'exit 0') throw new Error(`${name} did not stop by itself: ${how}`)
+  }
+  report('all stopped by themselves')
+  // The container's user may not write there.
+  const changed = files(image.folder).filter((file) => Math.max(statSync(file).mtimeMs, statSync(file).ctimeMs) > before)
+  if (changed.length) throw new Error(`written to in the image: ${changed.join(', ')}`)
 }
 
 /** launch() adds to this process' environment; what is not in the container's is taken away. */
@@ -242,10 +253,14 @@ function size(folder: string): string {
     .join(', ')}`
 }
 
-function bytes(path: string): number {
-  return readdirSync(path, { recursive: true, withFileTypes: true })
+function bytes(folder: string): number {
+  return files(folder).reduce((sum, file) => sum + statSync(file).size, 0)
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+    .map((entry) => join(entry.parentPath, entry.name))
 }
 
 function report(line: string): void {

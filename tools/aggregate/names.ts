@@ -43,7 +43,7 @@ const ofSql =
   'outer overlaps placing primary references returning right select session_user similar some symmetric system_user table tablesample then ' +
   'to trailing true union unique user using variadic verbose when where window with'
 
-/** The noun in every form. Refuses what is no noun, and words that already mean something. */
+/** The noun in every form. Refuses what is not written as one. */
 export function namesOf(service: string, given: string): Names {
   if (!/^[a-z]+(-[a-z]+)*$/.test(given))
     throw new Error(`${JSON.stringify(given)} is not how a noun is written: small letters a to z, words joined by -, such as visit-plan.`)
@@ -51,22 +51,15 @@ export function namesOf(service: string, given: string): Names {
   const single = given.split('-')
   const last = single.at(-1)!
   const all = [...single.slice(0, -1), pluralOf(last)]
-  const [Noun, id] = [pascal(single), single.join('_')]
-  if (endings.split(' ').includes(last)) throw new Error(`${given} ends like a file or an id of the platform (${last}); name the thing itself.`)
-  // The canary of the lint rules writes to folders of this name, and removes them.
-  if (given === 'canary') throw new Error(`${given} is a word of the tests; choose another one.`)
-  for (const [language, reserved] of Object.entries({ JavaScript: ofJavaScript, SQL: ofSql }))
-    if (reserved.split(' ').includes(id)) throw new Error(`${given} is a word of ${language}; choose another one, such as sales-${given}.`)
-  if (Noun in globalThis) throw new Error(`${Noun} means something in JavaScript; choose another word, such as sales-${given}.`)
   const words = single.join(' ')
   const article = /^[aeio]/.test(words) ? 'an' : 'a'
   return {
     service,
     noun: camel(single),
     nouns: camel(all),
-    Noun,
+    Noun: pascal(single),
     Nouns: pascal(all),
-    noun_id: id,
+    noun_id: single.join('_'),
     'noun-file': given,
     'nouns-path': all.join('-'),
     words,
@@ -74,8 +67,21 @@ export function namesOf(service: string, given: string): Names {
     Plural_words: capital(all.join(' ')),
     a_words: `${article} ${words}`,
     A_words: `${capital(article)} ${words}`,
-    aNoun: `${article}${Noun}`,
+    aNoun: `${article}${pascal(single)}`,
   }
+}
+
+/** Refuses words of the languages that code is written in, and of the platform itself. */
+export function mustBeNoKeyword({ 'noun-file': noun, Noun, noun_id }: Names): void {
+  const last = noun.slice(noun.lastIndexOf('-') + 1)
+  if (endings.split(' ').includes(last))
+    throw new Error(`${noun} ends like a file or an id of the platform (${last}); name the thing itself.`)
+  // The canary of the lint rules writes to folders of this name, and removes them.
+  if (noun === 'canary') throw new Error(`${noun} is a word of the tests; choose another one.`)
+  for (const [language, reserved] of Object.entries({ JavaScript: ofJavaScript, SQL: ofSql }))
+    if (reserved.split(' ').includes(noun_id))
+      throw new Error(`${noun} is a word of ${language}; choose another one, such as sales-${noun}.`)
+  if (Noun in globalThis) throw new Error(`${Noun} means something in JavaScript; choose another word, such as sales-${noun}.`)
 }
 
 /** The plural, as most English nouns have it. */

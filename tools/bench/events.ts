@@ -45,7 +45,7 @@ export const delivery: Benchmark = {
   yardstick:
     'The same rate of messages of the same size through the same client and broker with nothing around it: kafkajs produce (acks=all, idempotent) to consume; on Postgres an insert with NOTIFY to the read after LISTEN. Nothing is written by the receiver.',
   known:
-    'Applying is a transaction of its own (inbox row, effect, commit) that the yardstick does not have, and the relay adds a read and a delete of the outbox before and after the produce. On a busy machine the tail of both sides is the scheduler’s.',
+    'An event takes about 1.7 ms of processor time over sender, receiver and Postgres, 0.8 of a core at this rate. The way is a chain of round trips (read the outbox, publish, note, handler, commit, move the cursor), each of which waits for the scheduler when the processors are busy; the yardstick has two. On the embedded bus the relay, eight slots and their cursors all go through the same Postgres.',
   run: (run) => onEachBus(run, deliverAt500),
 }
 
@@ -59,7 +59,7 @@ export const drain: Benchmark = {
   yardstick:
     'The same messages in the same batches from memory: kafkajs sendBatch (acks=all, idempotent, one at a time); on Postgres one multi-row insert with NOTIFY a batch.',
   known:
-    'The relay reads, parses and deletes each batch before it takes the next one; that keeps the order simple. Reading ahead while a batch is on its way is the next step.',
+    'The relay reads and deletes each batch before it takes the next one; that keeps the order simple. Reading ahead while a batch is on its way is the next step. The embedded bus also locks the slots and numbers the events of each without gaps, which the yardstick’s plain insert does not.',
   run: (run) => onEachBus(run, drainAll),
 }
 

@@ -137,16 +137,22 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       ...options.env,
     })
 
+    // To ask each service whether there is something to migrate takes as long as to start it. Beside the data, so that it goes where they go.
+    const migratedFile = join(home, 'postgres', 'migrated.json')
+    const migrated = JSON.parse(readIfThere(migratedFile) ?? '{}') as Record<string, string>
+    const stamp = sources()
     const running = new Map<string, Kept>()
     undo.push(() => Promise.all([...running.values()].map((service) => service.stop())))
     undo.push(() => running.get('gateway')?.stop())
     const start = async (app: string) => {
       const main = join(root, 'apps', app, 'dist/main.js')
-      if (app !== 'gateway') {
+      if (app !== 'gateway' && migrated[app] !== stamp) {
         const owner = { DATABASE_URL: databaseUrl(`millrace_${app}`, `millrace_${app}_owner`) }
         const log = join(home, 'logs', `${app}-migrate.log`)
         await run({ ...inHome(`${app} migrate`, [main, 'migrate'], { ...environmentOf(app), ...owner }), log })
         halt?.throwIfAborted()
+        migrated[app] = stamp
+        writeWhole(migratedFile, JSON.stringify(migrated))
       }
       const log = join(home, 'logs', `${app}.log`)
       const service = await keepRunning({ ...inHome(app, [...nodeFlags, main], environmentOf(app)), log }, report)

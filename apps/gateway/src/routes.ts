@@ -11,17 +11,21 @@ export function serviceFor(path: string, query: Readonly<Record<string, unknown>
   if (owner !== 'each') return owner
   if (id && id !== 'replay') return serviceOfId(id)
   const wish = query['service'] ?? importKinds[query['kind'] as keyof typeof importKinds]
-  return typeof wish === 'string' && wish in services ? (wish as ServiceName) : undefined
+  return typeof wish === 'string' && isService(wish) ? wish : 'identity' // any of them: it says what is wrong
 }
 
 /** `lead_import_01k…` is the lead service's; `order_01k…` belongs to the service of the noun. */
 function serviceOfId(id: string): ServiceName | undefined {
   const noun = id.slice(0, id.lastIndexOf('_'))
   const first = noun.split('_')[0]!
-  if (/_(import|parked)$/.test(noun) && first in services) return first as ServiceName
+  if (/_(import|parked)$/.test(noun) && isService(first)) return first
   try {
     return serviceOf(noun)
   } catch {
     return undefined
   }
+}
+
+function isService(name: string): name is ServiceName {
+  return Object.hasOwn(services, name)
 }

@@ -12,7 +12,7 @@ const email = z
   .trim()
   .max(320)
   .pipe(z.email({ message: 'email.malformed' }))
-const phone = z.string().trim().min(3).max(40)
+const phone = line(40).min(3)
 const country = z
   .string()
   .regex(/^[A-Z]{2}$/)

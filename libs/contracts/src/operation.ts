@@ -167,8 +167,7 @@ function listQuery(
       .union([value, z.array(value).max(100)])
       .optional()
       .meta({ description: 'exactly this; repeated: any of these' })
-    if (kind === 'text')
-      shape[`${name}.contains`] = z.string().min(1).max(200).optional().meta({ description: 'holds this, in capital or small letters' })
+    if (kind === 'text') shape[`${name}.contains`] = text.optional().meta({ description: 'holds this, in capital or small letters' })
     if (kind === 'instant' || kind === 'day' || kind === 'number')
       for (const [op, description] of Object.entries(comparisons)) shape[`${name}.${op}`] = value.optional().meta({ description })
   }
@@ -177,9 +176,20 @@ function listQuery(
 
 function filterValue(kind: FilterKind): z.ZodType {
   if (typeof kind === 'object') return z.enum(kind as unknown as [string, ...string[]])
-  if (kind === 'instant') return z.iso.datetime({ offset: true }).or(z.iso.date())
-  if (kind === 'day') return z.iso.date()
+  if (kind === 'instant') return z.iso.datetime({ offset: true }).or(z.iso.date()).refine(isStorable, { message: 'date.malformed' })
+  if (kind === 'day') return z.iso.date().refine(isStorable, { message: 'date.malformed' })
   if (kind === 'number') return z.string().regex(/^-?\d{1,18}(\.\d{1,9})?$/)
   if (kind === 'boolean') return z.enum(['true', 'false'])
-  return z.string().min(1).max(200)
+  return text
+}
+
+const text = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\0\p{Cs}]*$/u, { message: 'text.control_characters' })
+
+/** There is no year 0, and no place is further from Greenwich than 14 hours. */
+function isStorable(given: string): boolean {
+  return !given.startsWith('0000') && Number(/[+-](\d\d):\d\d$/.exec(given)?.[1] ?? 0) <= 14
 }

@@ -3,7 +3,7 @@ import { permission } from './access.js'
 import { defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { instant, line } from './shapes.js'
-import type { ServiceName } from './services.js'
+import { services, type ServiceName } from './services.js'
 
 /** What can be imported, and which service takes it. */
 export const importKinds = {
@@ -21,6 +21,12 @@ const kindName = z.enum(Object.keys(importKinds) as [ImportKindName, ...ImportKi
 /** An id whose first word tells the service, e.g. `lead_import_01k…`. */
 const servedId = (what: string) => z.string().regex(new RegExp(`^[a-z]+_${what}_[0-7][0-9a-hjkmnp-tv-z]{25}$`), { message: 'id.malformed' })
 
+/** A cell as it may stand in a file. */
+const cell = z
+  .string()
+  .max(200)
+  .regex(/^[^\0\p{Cs}]*$/u, { message: 'text.control_characters' })
+
 /** How the columns of a file become the fields of a record. Every rule that is applied is counted in the import's report. */
 export const ImportMapping = z
   .strictObject({
@@ -29,11 +35,11 @@ export const ImportMapping = z
       .optional()
       .meta({ description: 'field → column of the file; a field that is not named takes the column of its own name' }),
     values: z
-      .record(z.string().max(60), z.record(z.string().max(200), z.string().max(200)))
+      .record(z.string().max(60), z.record(cell, cell))
       .optional()
       .meta({ description: 'field → value as it stands in the file → value to take instead (an empty text: unknown)' }),
     defaults: z
-      .record(z.string().max(60), z.string().max(200))
+      .record(z.string().max(60), cell)
       .optional()
       .meta({ description: 'field → value to take where the file has none' }),
   })
@@ -148,7 +154,7 @@ export const ParkedEventView = z
   .meta({ id: 'ParkedEvent' })
 
 const keeping = permission('event.replay', { administrator: 'company' })
-const serviceQuery = z.strictObject({ service: z.string().regex(/^[a-z]+$/) })
+const serviceQuery = z.strictObject({ service: z.enum(Object.keys(services) as [ServiceName, ...ServiceName[]]) })
 
 export const listParkedEvents = defineOperation({
   id: 'listParkedEvents',

@@ -50,6 +50,10 @@ defineProblems({
     'zh-CN': '请求无效。请查看 errors 中每个字段的说明。',
   },
   'request.malformed': { en: 'The body cannot be read. Send valid UTF-8 JSON.', 'zh-CN': '无法读取请求正文。请发送有效的 UTF-8 JSON。' },
+  'request.unknown_field': {
+    en: 'There is no such field. See /v1/openapi.json for those there are.',
+    'zh-CN': '没有这个字段。可用字段见 /v1/openapi.json。',
+  },
   'request.too_large': {
     en: 'The body is too large. At most {limit} bytes are accepted here.',
     'zh-CN': '请求正文过大。此处最多接受 {limit} 字节。',

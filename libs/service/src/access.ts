@@ -70,10 +70,17 @@ export class Tokens {
   private keyOf(encodedPayload: string | Uint8Array): (head: never, flat: never) => Promise<never> {
     const text =
       typeof encodedPayload === 'string' ? Buffer.from(encodedPayload, 'base64url').toString() : Buffer.from(encodedPayload).toString()
-    const { iss } = JSON.parse(text) as { iss?: string }
-    const keys = this.keys.get(iss ?? '')
+    const keys = this.keys.get(issuerIn(text) ?? '')
     if (!keys) throw new Refusal('token.invalid', {}, 'forbidden')
     return keys as never
+  }
+}
+
+function issuerIn(payload: string): string | undefined {
+  try {
+    return (JSON.parse(payload) as { iss?: string } | null)?.iss
+  } catch {
+    return undefined
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import type { ListQuery, Operation, Page } from '@millrace/contracts'
+import { Refusal } from '@millrace/domain'
 import type { Pool, PoolClient, PoolConfig } from 'pg'
 import pg from 'pg'
 import { DataSource, type EntitySchema } from 'typeorm'
@@ -153,7 +154,10 @@ export class Database {
         }
       },
     })
-    const rows = await this.query(page.sql, page.values)
+    const rows = await this.query(page.sql, page.values).catch((error: { code?: string }) => {
+      // The filters were checked; what the database cannot read as a value was in a cursor that somebody made up.
+      throw query.cursor && error.code?.startsWith('22') ? Refusal.invalid('cursor.malformed') : error
+    })
     return readPage(rows, page, query, (row) => view(table.hydrate(row) as T))
   }
 

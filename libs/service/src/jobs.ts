@@ -40,8 +40,17 @@ export class Jobs {
     }
   }
 
+  /** Work that a request began and does not wait for: like a job's turn, it is finished before the service stops, and its failure is told. */
+  begin(name: string, work: () => Promise<void>): void {
+    this.watch(name, work())
+  }
+
   private run(job: Job): void {
-    const turn = this.alone(job).catch((error: Error) => this.failed(job.name, error))
+    this.watch(job.name, this.alone(job))
+  }
+
+  private watch(name: string, work: Promise<void>): void {
+    const turn = work.catch((error: Error) => this.failed(name, error))
     this.running.add(turn)
     void turn.finally(() => this.running.delete(turn))
   }

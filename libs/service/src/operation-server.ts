@@ -74,7 +74,8 @@ export class OperationInterceptor implements NestInterceptor {
   private async serve(operation: Operation, request: Served, reply: FastifyReply, next: CallHandler): Promise<unknown> {
     const caller = operation.rule === 'public' ? undefined : await this.tokens.verify(request.headers.authorization)
     const visibility = caller ? visibilityFor(operation, caller) : 'own'
-    const input = readInput(operation, request)
+    const language = languageOf(request.headers['accept-language'])
+    const input = readInput(operation, request, language)
     request.millrace = { input }
     const expected = parseCausality(request.headers['millrace-causality'])
     const id = (input.params as { id?: string } | undefined)?.id
@@ -83,7 +84,7 @@ export class OperationInterceptor implements NestInterceptor {
       ...(caller && { actor: caller.actor }),
       ...(typeof operation.rule === 'object' && { permission: operation.rule }),
       visibility,
-      language: languageOf(request.headers['accept-language']),
+      language,
       traceparent: this.telemetry.traceparent(),
       target: { id: id ?? '', ifMatch: expectedVersion(operation, request) },
       caused: [],

@@ -74,11 +74,12 @@ export function problemOf(refusal: Refusal, language: Language, traceId?: string
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof Unavailable) return new Refusal('service.unavailable')
-  if (statusOf(error) === 404) return new Refusal('route.not_found')
+  const status = statusOf(error)
+  if (status === 404 || status === 414) return new Refusal('route.not_found') // an id of 300 letters is none of ours
   const { code, message = '', constraint } = error as { code?: string; message?: string; constraint?: string }
-  if (statusOf(error) === 413) return new Refusal('request.too_large', { limit: 1_048_576 })
-  if (statusOf(error) === 415) return new Refusal('request.unsupported_media_type', { accepted: 'application/json' })
-  if (statusOf(error) === 400) return new Refusal('request.malformed')
+  if (status === 413) return new Refusal('request.too_large', { limit: 1_048_576 })
+  if (status === 415) return new Refusal('request.unsupported_media_type', { accepted: 'application/json' })
+  if (status && status >= 400 && status < 500) return new Refusal('request.malformed')
   if (code === '23505' && constraint === 'idempotency_pkey') return new Refusal('idempotency.in_flight')
   if (code === '23505') return new Refusal('value.taken', { field: constraint ?? '' })
   if (code === '57014') return new Refusal('request.timeout')

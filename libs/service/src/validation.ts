@@ -1,7 +1,8 @@
-import type { Operation } from '@millrace/contracts'
+import { Readable } from 'node:stream'
+import type { Language, Operation } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import type { FastifyRequest } from 'fastify'
-import type { z } from 'zod'
+import { z } from 'zod'
 
 /** One thing that is wrong with a request: where (JSON pointer, or `?name` in the query, `{name}` in the path), a stable code, what it must be. */
 export interface FieldProblem {
@@ -11,17 +12,27 @@ export interface FieldProblem {
   readonly details?: Record<string, unknown>
 }
 
+const nothing = z.strictObject({})
+
+const wordsOf = {
+  en: { missing: 'is missing', other: z.locales.en().localeError },
+  'zh-CN': { missing: '缺少此项', other: z.locales.zhCN().localeError },
+} as const
+
 /** The checked input of an operation; refuses with every field that is wrong. */
-export function readInput(operation: Operation, request: FastifyRequest): { params: unknown; query: unknown; body: unknown } {
+export function readInput(
+  { params: pathShape, query: queryShape = nothing, body: bodyShape = nothing, accepts = 'application/json' }: Operation,
+  request: FastifyRequest,
+  language: Language,
+): { params: unknown; query: unknown; body: unknown } {
   const problems: FieldProblem[] = []
-  const params = check(operation.params, request.params ?? {}, (path) => `{${path.join('.')}}`, problems)
-  const query = operation.query
-    ? check(operation.query, request.query ?? {}, (path) => `?${path.join('.')}`, problems)
-    : refuseQuery(request, problems)
-  const streamed = operation.accepts !== undefined && operation.accepts !== 'application/json'
+  const params = check(pathShape, request.params ?? {}, (path) => `{${path.join('.')}}`, problems, language)
+  const query = check(queryShape, request.query ?? {}, (path) => `?${path.join('.')}`, problems, language)
+  const streamed = accepts !== 'application/json'
+  if (streamed !== request.body instanceof Readable) throw new Refusal('request.unsupported_media_type', { accepted: accepts })
   const body = streamed
     ? request.body
-    : check(operation.body, request.body ?? {}, (path) => `/${path.map(escapePointer).join('/')}`, problems)
+    : check(bodyShape, request.body ?? {}, (path) => `/${path.map(escapePointer).join('/')}`, problems, language)
   if (problems.length) throw Refusal.invalid('request.invalid', { errors: problems })
   return { params, query, body }
 }
@@ -32,9 +43,13 @@ export function check(
   value: unknown,
   where: (path: PropertyKey[]) => string,
   problems: FieldProblem[],
+  language: Language = 'en',
 ): unknown {
   if (!schema) return undefined
-  const result = schema.safeParse(value)
+  const { missing, other } = wordsOf[language]
+  const result = schema.safeParse(value, {
+    error: (issue) => (issue.code === 'invalid_type' && issue.input === undefined ? missing : other(issue)),
+  })
   if (result.success) return result.data
   for (const issue of result.error.issues.slice(0, 50)) {
     const { refusal, details } = (('params' in issue && issue.params) || {}) as { refusal?: string; details?: Record<string, unknown> }
@@ -45,12 +60,6 @@ export function check(
       ...(details && { details }),
     })
   }
-  return undefined
-}
-
-function refuseQuery(request: FastifyRequest, problems: FieldProblem[]): undefined {
-  for (const name of Object.keys((request.query as object | undefined) ?? {}))
-    problems.push({ pointer: `?${name}`, code: 'field.unrecognized_keys', detail: 'unknown parameter' })
   return undefined
 }
 

@@ -96,14 +96,15 @@ export interface Caller {
   does(operation: Operation, options?: CallOptions): Promise<any>
 }
 
-export async function aWorld(): Promise<World> {
+/** A world on the embedded bus, or on the test run's Kafka. */
+export async function aWorld({ kafka }: { kafka?: string } = {}): Promise<World> {
   const issuer = await anIssuer()
-  const busDatabase = await freshBusDatabase()
+  const busDatabase = kafka ? { url: `kafka://${kafka}`, drop: async () => undefined } : await freshBusDatabase()
   const bus = await openBus(busDatabase.url, 'millrace-test')
   await bus.createTopics(topics, { partitions: 3, replicas: 1, retentionDays: 1 })
   const recorded: Recorded[] = []
   const recorder = await bus.subscribe({
-    group: 'millrace-recorder',
+    group: newId('recorder'),
     topics,
     deliver: async (batch) => void recorded.push(...batch.map(asRecorded)),
   })

@@ -23,6 +23,7 @@ import { context, inTenant, withContext, type Actor } from '../context.js'
 import { Database } from '../database.js'
 import { Jobs } from '../jobs.js'
 import { Serve } from '../operation-server.js'
+import { refusalOf } from '../problem.js'
 import type { Transaction } from '../transaction.js'
 import { check, type FieldProblem } from '../validation.js'
 import { receive } from './receive.js'
@@ -72,6 +73,7 @@ interface Rejection {
 }
 
 const rowsAtOnce = 500
+const longestUpload = 3_600_000
 
 /** Imports files in the background: row by row checked, in chunks of one transaction each that also notes how far it came, so nothing is doubled. */
 @Injectable()
@@ -83,7 +85,7 @@ export class Imports {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
-    jobs: Jobs,
+    private readonly jobs: Jobs,
   ) {
     jobs.every(30, 'imports', () => this.resume())
     jobs.onStop(() => (this.stopped = true))
@@ -107,11 +109,10 @@ export class Imports {
     try {
       await receive(this.database, id, file, (header) => columnsFor(kind, mapping, header))
     } catch (error) {
-      await this.database.query('DELETE FROM import_chunk WHERE import_id = $1', [id])
-      await this.database.query('DELETE FROM import WHERE id = $1', [id])
+      await this.forget(id)
       throw error
     }
-    void this.work(tenantId, id)
+    this.jobs.begin('imports', () => this.work(tenantId, id))
     return this.get(id)
   }
 
@@ -139,12 +140,23 @@ export class Imports {
     )
   }
 
-  /** Goes on with what a stop or crash interrupted. */
+  private async forget(id: string): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      await tx.query('DELETE FROM import_chunk WHERE import_id = $1', [id])
+      await tx.query('DELETE FROM import WHERE id = $1', [id])
+    })
+  }
+
+  /** Goes on with what a stop or crash interrupted. A file whose upload it cut off will not be completed: its sender got no answer. */
   private async resume(): Promise<void> {
     const waiting = await inTenant('*', () =>
-      this.database.query<ImportRecord>(`SELECT id, tenant_id FROM import WHERE status IN ('queued', 'running')`),
+      this.database.query<ImportRecord>(
+        `SELECT id, tenant_id, status FROM import WHERE status IN ('queued', 'running') OR (status = 'receiving' AND created_at < $1)`,
+        [new Date(this.clock.now().getTime() - longestUpload)],
+      ),
     )
-    for (const { id, tenant_id } of waiting) await this.work(tenant_id, id)
+    for (const { id, tenant_id, status } of waiting)
+      await (status === 'receiving' ? inTenant(tenant_id, () => this.forget(id)) : this.work(tenant_id, id))
   }
 
   /** Works an import off; a lock keeps a second replica from doing the same. */
@@ -155,8 +167,11 @@ export class Imports {
     try {
       const held = (await lock?.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS held', [id]))?.rows[0]?.held
       if (held) await inTenant(tenantId, () => this.workThrough(id))
-    } catch {
-      // the database went away: resume() finds the import again
+    } catch (error) {
+      // When the database went away, resume() finds the import again. Anything else would fail each time.
+      if (this.stopped || refusalOf(error)?.code === 'service.unavailable') return
+      await inTenant(tenantId, () => this.finish(id, 'failed', 'fault'))
+      throw error
     } finally {
       await lock?.end().catch(() => undefined)
       this.running.delete(id)

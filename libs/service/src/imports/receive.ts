@@ -30,6 +30,8 @@ export async function receive(
   for await (const part of file as AsyncIterable<Buffer>) {
     bytes += part.length
     if (bytes > largest) throw new Refusal('request.too_large', { limit: largest })
+    // A NUL is no text either: so UTF-16 looks, and Postgres stores none.
+    if (part.includes(0)) throw Refusal.invalid('import.not_utf8')
     decode(decoder, part)
     pending.push(part)
     pendingBytes += part.length

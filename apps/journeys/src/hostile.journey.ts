@@ -1,0 +1,258 @@
+import {
+  acceptQuote,
+  addContact,
+  approveContract,
+  captureLead,
+  checkLedger,
+  convertLead,
+  createApiClient,
+  createOrgUnit,
+  createPriceBook,
+  createProduct,
+  createTenant,
+  createUser,
+  describeProblem,
+  draftContract,
+  draftProcess,
+  draftQuote,
+  getImport,
+  getJourney,
+  getOpportunity,
+  importKinds,
+  issueInvoice,
+  listLegalEntities,
+  listParkedEvents,
+  listReceivables,
+  logActivity,
+  operations,
+  problems,
+  qualifyLead,
+  recordReceipt,
+  roles,
+  sendQuote,
+  services,
+  settleReceipt,
+  signContract,
+  startImport,
+  submitContract,
+  unsettleReceipt,
+  type Operation,
+  type Role,
+  type ServiceName,
+} from '@millrace/contracts'
+import { newId, type Id } from '@millrace/domain'
+import { accountService } from '@millrace/account'
+import { billingService } from '@millrace/billing'
+import { cpqService } from '@millrace/cpq'
+import { startGateway, type RunningGateway } from '@millrace/gateway'
+import { identityService } from '@millrace/identity'
+import { insightService } from '@millrace/insight'
+import { leadService } from '@millrace/lead'
+import { opportunityService } from '@millrace/opportunity'
+import { inTenant } from '@millrace/service'
+import { aWorld, caller, eventually, type Caller, type Person, type TestService, type World } from '@millrace/testing'
+import { attacksOn, gather, send, wellFormed, type Attack, type Reply } from './hostile.fixture.js'
+
+let world: World
+let gateway: RunningGateway
+let ours: Company
+let theirs: Company
+const running = new Map<ServiceName, TestService>()
+
+const operator = { id: 'platform-operator' as Id<'user'>, tenantId: '*' as Id<'tenant'>, roles: ['administrator'] as Role[] }
+const password = 'correct horse battery'
+
+beforeAll(async () => {
+  world = await aWorld()
+  for (const definition of [leadService, accountService, opportunityService, cpqService, billingService, insightService])
+    running.set(definition.name, await world.start(definition))
+  const identity = { PUBLIC_URL: 'http://127.0.0.1', IDENTITY_SECRET: 'a secret of tests, at least 32 characters' }
+  running.set('identity', await world.start(identityService, identity))
+  gateway = await startGateway({
+    ...world.environment,
+    ...Object.fromEntries([...running].map(([name, { url }]) => [`SERVICE_${name.toUpperCase()}_URL`, url])),
+    PUBLIC_URL: 'http://127.0.0.1',
+    RATE_LIMIT: '100000',
+  })
+  ours = await aCompany('Alpha')
+  theirs = await aCompany('Beta')
+})
+afterAll(async () => {
+  await gateway?.stop()
+  await world?.stop()
+})
+
+type Somebody = Pick<Person, 'id' | 'tenantId' | 'roles'>
+
+/** A company that has one record of everything. */
+interface Company {
+  readonly tenantId: Id<'tenant'>
+  readonly ada: Somebody
+  readonly token: string
+  readonly known: Map<string, string>
+}
+
+const at = (person: Somebody): Caller => caller(gateway.url, () => world.token(person))
+
+async function aCompany(name: string): Promise<Company> {
+  const known = new Map<string, string>()
+  const administrator = { name: 'Ada', email: `ada@${name.toLowerCase()}.example`, password }
+  const tenant = await at(operator).does(createTenant, {
+    body: { name, currency: 'CNY', zone: 'Asia/Shanghai', language: 'en', administrator },
+  })
+  const ada: Somebody = { id: tenant.administratorId, tenantId: tenant.id, roles: [...roles] }
+  const api = at(ada)
+  const does = async (operation: Operation, options?: Parameters<Caller['does']>[1]) => {
+    const answer = await api.does(operation, options)
+    gather(known, answer)
+    return answer
+  }
+  const mona = await does(createUser, {
+    body: { name: 'Mona', email: `mona@${name.toLowerCase()}.example`, password, roles: ['sales_manager'] },
+  })
+  await does(createOrgUnit, { body: { name: 'North', parentId: tenant.rootUnitId } })
+  await does(createApiClient, { body: { name: 'program', roles: ['integrator'] } })
+  await does(draftProcess, { body: { template: 'simple', name: 'Ours', family: 'ours' } })
+  await does(createPriceBook, { body: { name: 'Partners', currency: 'CNY' } })
+  await world.events(tenant.id)
+  const { quote, converted } = await aQuote(api, known)
+  await does(acceptQuote, { params: { id: quote.id }, body: { signer: '李雷' } })
+  const contract = await does(draftContract, { body: { quoteId: quote.id } })
+  await does(submitContract, { params: { id: contract.id } })
+  await at({ ...ada, id: mona.id }).does(approveContract, { params: { id: contract.id } })
+  await does(signContract, { params: { id: contract.id }, body: { customerSigner: '李雷' } })
+  await world.events(tenant.id)
+  const { data } = await does(listReceivables, { query: { contractId: contract.id } })
+  await does(issueInvoice, {
+    body: { receivableIds: [data[0].id], kind: 'vat_special', buyer: { name: 'Cloudmap', taxId: '91110000MA01234567' } },
+  })
+  await does(recordReceipt, {
+    body: { accountId: converted.accountId, amount: { amount: '5.00', currency: 'CNY' }, receivedOn: '2026-11-21' },
+  })
+  await does(addContact, { body: { accountId: converted.accountId, name: 'Han Meimei' } })
+  await does(logActivity, { body: { accountId: converted.accountId, kind: 'note', subject: 'x' } }).catch(() => undefined)
+  for (const operation of operations.filter(({ list, callers }) => list && callers !== 'operator')) await does(operation)
+  return { tenantId: tenant.id, ada, token: await world.token(ada), known }
+}
+
+/** From a lead to a quote that the customer has. */
+async function aQuote(api: Caller, known = new Map<string, string>()) {
+  const product = await api.does(createProduct, { body: { code: newId('x'), name: 'CRM seat' } })
+  await eventually(async () => true)
+  const lead = await api.does(captureLead, {
+    body: { companyName: `Cloudmap ${newId('x')}`, contactName: '李雷', email: `${newId('x')}@example.com` },
+  })
+  await api.does(qualifyLead, { params: { id: lead.id } })
+  const converted = await api.does(convertLead, { params: { id: lead.id }, body: { opportunity: { title: 'CRM' } } })
+  const deal = await api.does(getOpportunity, { params: { id: converted.opportunityId } })
+  const quote = await api.does(draftQuote, {
+    body: {
+      opportunityId: deal.id,
+      currency: 'CNY',
+      lines: [{ productId: product.id, quantity: '3', price: { amount: '999.99', currency: 'CNY' } }],
+      vat: { rate: '13', mode: 'on_top' },
+    },
+  })
+  await api.does(sendQuote, { params: { id: quote.id } })
+  gather(known, [product, lead, converted, deal, quote])
+  return { lead, converted, quote }
+}
+
+const names = Object.keys(services) as ServiceName[]
+
+it.each([...names, 'each' as const])(
+  'whatever is sent to the operations of "%s", the answer is a precise refusal and nothing half done stays',
+  async (service) => {
+    const findings: string[] = []
+    const tally: Record<string, number> = {}
+    for (const operation of operations.filter((one) => one.service === service)) {
+      const token = operation.callers === 'operator' ? await world.token(operator) : ours.token
+      const before = await audited(service)
+      let done = 0
+      await atOnce(attacksOn(operation, token, ours.known), async (attack) => {
+        const reply = await send(gateway.url, attack)
+        tally[reply.status] = (tally[reply.status] ?? 0) + 1
+        if (reply.status < 300) done += 1
+        findings.push(...faultsOf(reply).map((fault) => `${operation.id}, ${attack.what}: ${fault}`))
+      })
+      if (operation.method !== 'GET' && !done && (await audited(service)) !== before)
+        findings.push(`${operation.id} refused all, and changed something`)
+    }
+    if (process.env['HOSTILE_OUT'])
+      (await import('node:fs')).appendFileSync(
+        process.env['HOSTILE_OUT'],
+        `# ${service} ${JSON.stringify(tally)}\n${findings.join('\n')}\n`,
+      )
+    expect(findings).toEqual([])
+  },
+  120_000,
+)
+
+/** How many changes a service has noted of our company. */
+async function audited(service: ServiceName | 'each'): Promise<bigint> {
+  if (service === 'each') return 0n
+  const [row] = await inTenant(ours.tenantId, () =>
+    running.get(service)!.database.query<{ count: bigint }>('SELECT count(*) AS count FROM audit'),
+  )
+  return row!.count
+}
+
+async function atOnce<T>(list: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
+  const queue = list[Symbol.iterator]()
+  const worker = async () => {
+    for (let next = queue.next(); !next.done; next = queue.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+}
+
+/** What an answer must not be or hold. */
+function faultsOf({ status, type, text, ms }: Reply): string[] {
+  const faults: string[] = []
+  const say = (fault: string) => faults.push(`${status} ${fault}: ${text.slice(0, 300)}`)
+  if (ms > 5_000) say(`took ${Math.round(ms)} ms`)
+  if (status < 400) return faults
+  if (!type.startsWith('application/problem+json')) {
+    // Node refuses by itself what is no HTTP.
+    if (status !== 431) say(`is ${type || 'nothing'}`)
+    return faults
+  }
+  const problem = JSON.parse(text) as { code: string; errors?: { code: string; detail: string }[] }
+  if (status >= 500 && problem.code !== 'not_yet') say('is our fault')
+  if (!hasTexts(problem.code)) say('has no text')
+  if (problem.code === 'request.invalid' && !problem.errors?.length) say('does not say what is wrong')
+  for (const error of problem.errors ?? [])
+    if (!error.code.startsWith('field.') && !hasTexts(error.code)) say(`has no text for ${error.code}`)
+  if (/\bat .{1,80}:\d+:\d+|node_modules|\bSELECT\b|\bINSERT\b|relation "|syntax for type|violates|\[object |undefined/.test(text))
+    say('tells too much')
+  return faults
+}
+
+function hasTexts(code: string): boolean {
+  return (
+    (problems.has(code) || problems.has(code.slice(code.lastIndexOf('.') + 1))) &&
+    describeProblem(code, {}, 'en').detail !== describeProblem(code, {}, 'zh-CN').detail
+  )
+}
+
+it('the events of what was accepted could be applied everywhere', async () => {
+  await world.events(ours.tenantId)
+  const api = at(ours.ada)
+  for (const service of names) expect(await api.does(listParkedEvents, { query: { service } })).toEqual({ data: [], next: null })
+  expect(await api.does(checkLedger)).toMatchObject({ balanced: true })
+})
+
+it('a record of another company is missing, in each operation', async () => {
+  const differences: string[] = []
+  for (const operation of operations.filter(({ path, callers }) => path.includes('{') && callers !== 'operator')) {
+    const missing = new Map([...theirs.known.keys()].map((noun) => [noun, newId(noun)]))
+    const body = wellFormed(operation, ours.token, ours.known).body
+    const answers = [theirs.known, missing].map(async (known) => {
+      const { status, text } = await send(gateway.url, { ...wellFormed(operation, ours.token, known), body })
+      return `${status} ${text.replace(/[a-z_]+_[0-7][0-9a-hjkmnp-tv-z]{25}/g, 'id').replace(/"traceId":"\w+"/, '')}`
+    })
+    const [other, none] = await Promise.all(answers)
+    if (other !== none || !(other!.startsWith('404') || operation.id === 'readAudit'))
+      differences.push(`${operation.id}: ${other} / ${none}`)
+  }
+  expect(differences).toEqual([])
+})
