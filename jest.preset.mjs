@@ -28,6 +28,8 @@ export default {
   moduleNameMapper: {
     '^@millrace/(domain|contracts|service|testing)$': `${import.meta.dirname}/libs/$1/src/index.ts`,
     '^@millrace/(identity|gateway|lead|account|opportunity|cpq|billing|insight)$': `${import.meta.dirname}/apps/$1/src/$1.module.ts`,
+    // Its ESM build imports JSON in a way that jest warns about once per file.
+    '^libphonenumber-js$': `${import.meta.dirname}/node_modules/libphonenumber-js/index.cjs`,
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testTimeout: 60_000,

@@ -29,6 +29,8 @@ const wiring = { controllers: ['Controller'], providers: ['Service', 'Queries'],
 const halt = new AbortController()
 const stop = () => halt.abort(new Error('Stopped; all is as it was before.'))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, stop)
+// Listening to the bootstrap must not keep this alive.
+process.channel?.unref()
 let undo = () => {}
 
 try {

@@ -54,8 +54,11 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
     const path = end < 0 ? request.url : request.url.slice(0, end)
     const service = serviceFor(path, request.query as Record<string, unknown>)
     if (!service) throw new Refusal('route.not_found', {}, 'notFound')
-    const file = request.headers['content-type']?.startsWith('text/csv') ?? false
-    if (!file && Number(request.headers['content-length'] ?? 0) > jsonLimit) throw new Refusal('request.too_large', { limit: jsonLimit })
+    const length = request.headers['content-length']
+    const file = path === '/v1/imports' && (request.headers['content-type']?.startsWith('text/csv') ?? false)
+    if (!file && Number(length ?? 0) > jsonLimit) throw tooLarge()
+    const given = request.body as Readable | null | undefined
+    const body = given && !file && length === undefined ? await readWhole(given) : (given ?? null)
     const answer = await pools
       .get(service)!
       .request({
@@ -68,7 +71,7 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
           'x-forwarded-host': host,
           'x-forwarded-proto': protocol.slice(0, -1),
         },
-        body: request.body as Readable | null,
+        body,
       })
       .catch((error: Error) => {
         throw new Unavailable(`${service}: ${error.message}`)
@@ -89,6 +92,22 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
   return async () => {
     await Promise.all([...pools.values()].map((pool) => pool.close()))
   }
+}
+
+/** A body that does not say how long it is. Handed on as it comes, one that is too long would break off between here and the service. */
+async function readWhole(body: Readable): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of body as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > jsonLimit) throw tooLarge()
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+function tooLarge(): Refusal {
+  return new Refusal('request.too_large', { limit: jsonLimit })
 }
 
 /** Counts the request against its client's rate (RateLimit header fields for HTTP). */

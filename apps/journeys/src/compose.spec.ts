@@ -13,14 +13,15 @@ import { leadService } from '@millrace/lead'
 import { opportunityService } from '@millrace/opportunity'
 import { readConfig, serviceConfig } from '@millrace/service'
 import type { z } from 'zod'
+/* eslint-disable @nx/enforce-module-boundaries -- the tools are no project of nx, so they have no other name */
+import { readCompose, type ComposeService } from '../../../tools/parts/compose.ts'
+import { standInSecrets } from '../../../tools/parts/kafka.ts'
+/* eslint-enable @nx/enforce-module-boundaries */
 
 const root = join(import.meta.dirname, '../../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 /** Files that are no part of what their library or app gives to others. */
 const load = async (path: string): Promise<unknown> => import(join(root, path))
-const { readCompose } = (await load('tools/parts/compose.ts')) as typeof import('../../../tools/parts/compose.ts')
-const { standInSecrets } = (await load('tools/parts/kafka.ts')) as typeof import('../../../tools/parts/kafka.ts')
-type ComposeService = ReturnType<typeof readCompose>['services'][string]
 
 const definitions = [leadService, accountService, opportunityService, cpqService, billingService, insightService, identityService]
 const names = Object.keys(known) as ServiceName[]

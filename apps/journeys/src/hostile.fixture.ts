@@ -378,25 +378,8 @@ const oddIds = [
 ]
 
 const oddQueries = [
-  '',
-  'x',
-  '-1',
-  '1e9',
-  '0.5',
-  'NaN',
-  '%00',
-  '%ff',
-  '%',
-  '%F0%9F%92%A9',
-  '__proto__',
-  'constructor',
-  'toString',
-  '2026-02-30',
-  '0000-01-01',
-  '2026-01-01T00:00:00%2B23:59',
-  '99999999999999999999',
-  `${'x'.repeat(3_000)}`,
-  encodeURIComponent(sql),
+  ...['', '1e9', '-1', '%00', '%ff', '%F0%9F%92%A9', '__proto__', '2026-02-30', '0000-01-01', '2026-01-01T00:00:00%2B23:59', '9'.repeat(20)],
+  encodeURIComponent(sql + 'x'.repeat(3_000)),
 ]
 
 function pathOf({ path }: Operation, known: Known, replaced: Readonly<Record<string, string>> = {}): string {

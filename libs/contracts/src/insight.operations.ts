@@ -3,7 +3,7 @@ import { permission, salesReaders } from './access.js'
 import { defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { services } from './services.js'
-import { day, decimal, id, instant, money } from './shapes.js'
+import { day, decimal, id, instant, line, money } from './shapes.js'
 
 const read = permission('insight.read', salesReaders)
 
@@ -86,7 +86,7 @@ const scope = {
   productId: id('product').optional().meta({ description: 'deals with this product among theirs' }),
 }
 
-const process = z.string().min(1).max(60)
+const process = line(60)
 const percent = decimal.nullable()
 const count = z.number().int()
 

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import { describeProblem, problems, type Language } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
@@ -15,6 +17,7 @@ const statuses: Record<string, number> = {
   'request.invalid': 400,
   'request.malformed': 400,
   'request.too_large': 413,
+  'request.headers_too_large': 431,
   'request.unsupported_media_type': 415,
   'request.timeout': 503,
   'causality.malformed': 400,
@@ -97,6 +100,16 @@ export function refusalOf(error: unknown): Refusal | undefined {
 /** The status that Fastify or Nest gave an error of the request's own making. */
 function statusOf(error: unknown): number | undefined {
   return error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode
+}
+
+/** Answers what is no HTTP, so that no request object ever came of it. */
+export function refuseConnection(error: { code?: string }, socket: Socket): void {
+  if (!socket.writable) return
+  const codes: Record<string, string> = { HPE_HEADER_OVERFLOW: 'request.headers_too_large', ERR_HTTP_REQUEST_TIMEOUT: 'request.timeout' }
+  const problem = problemOf(new Refusal(codes[error.code ?? ''] ?? 'request.malformed'), 'en')
+  const body = JSON.stringify(problem)
+  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json; charset=utf-8\r\n`
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }
 
 /** Turns whatever went wrong into problem+json; a fault is logged once, without the payload. */

@@ -83,6 +83,8 @@ export class Table<T extends object = object> {
   readonly noun: string
   readonly versioned: boolean
   readonly columns: readonly StoredColumn[]
+  /** All columns for a SELECT. */
+  readonly columnNames: string
   /** API field → SQL expression and type, for filters and sorting; money is compared by its minor units. */
   readonly fields = new Map<string, { sql: string; type: string; nullable: boolean }>()
   private readonly prototype: object
@@ -121,6 +123,7 @@ export class Table<T extends object = object> {
       })
     }
     this.columns = columns
+    this.columnNames = columns.map(({ name }) => name).join(', ')
     this.versioned = columns.some(({ name }) => name === 'version')
   }
 

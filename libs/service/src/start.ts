@@ -25,7 +25,7 @@ import { countMigrations, migrate, type Migration } from './migrate.js'
 import { OperationInterceptor, operationKey } from './operation-server.js'
 import { ParkedController } from './parked.controller.js'
 import { Parking } from './parking.js'
-import { ProblemFilter } from './problem.js'
+import { ProblemFilter, refuseConnection } from './problem.js'
 import { Relay } from './relay.js'
 import { startTelemetry, type Telemetry } from './telemetry.js'
 
@@ -217,6 +217,7 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
+    clientErrorHandler: refuseConnection as never,
     frameworkErrors: (error: unknown, request: unknown, reply: unknown) =>
       filter.answer(error, request as FastifyRequest, reply as FastifyReply),
   })

@@ -1,5 +1,5 @@
 import { newId, Refusal, type Id } from '@millrace/domain'
-import type { PoolClient, QueryResult } from 'pg'
+import type { PoolClient, QueryConfig, QueryResult } from 'pg'
 import { context, type Context } from './context.js'
 import type { Table } from './schema.js'
 import { visibleOwners } from './access.js'
@@ -95,7 +95,7 @@ export class Transaction {
   }
 
   private async run(sql: string, values: readonly unknown[]): Promise<QueryResult> {
-    const result = this.client.query(sql, values as unknown[])
+    const result = this.client.query(prepared(sql, values))
     if (this.began) {
       const began = this.began
       this.began = undefined
@@ -141,7 +141,7 @@ export class Transaction {
     const visible = table.fields.has('ownerId') ? visibleOwners('owner_id', values.length) : undefined
     const condition = visible ? `(${where}) AND ${visible.sql}` : where
     const rows = await this.query(
-      `SELECT * FROM ${table.name} WHERE ${condition} ORDER BY id${suffix}`,
+      `SELECT ${table.columnNames} FROM ${table.name} WHERE ${condition} ORDER BY id${suffix}`,
       visible ? [...values, ...visible.values] : values,
     )
     return rows.map((row) => {
@@ -236,7 +236,7 @@ export class Transaction {
   async commit(): Promise<void> {
     await this.writeGathered()
     const writes: Promise<unknown>[] = this.began ? [this.began] : []
-    const write = (sql: string, values: unknown[]) => void writes.push(this.client.query(sql, values))
+    const write = (sql: string, values: unknown[]) => void writes.push(this.client.query(prepared(sql, values)))
     if (this.outbox.length) write(insertOutbox, columnsOf(this.outbox, ['tenantId', 'eventId', 'topic', 'key', 'headers', 'payload']))
     if (this.audits.length)
       write(
@@ -258,6 +258,19 @@ export class Transaction {
     await this.began?.catch(() => undefined)
     await this.client.query('ROLLBACK')
   }
+}
+
+/** Statements that each connection parses and plans once. Own code's statements are few; more than this are made up from wishes (list filters). */
+const names = new Map<string, string>()
+const namesAtMost = 400
+
+/** The statement under a name, so that Postgres keeps its plan. Not with `*`: the plan would break when a migration adds a column. */
+function prepared(text: string, values: readonly unknown[]): QueryConfig {
+  const query = { text, values: values as unknown[] }
+  if (!values.length || text.includes('*')) return query
+  let name = names.get(text)
+  if (!name && names.size < namesAtMost) names.set(text, (name = `m${names.size}`))
+  return name ? { ...query, name } : query
 }
 
 const insertOutbox = `INSERT INTO outbox (tenant_id, event_id, topic, key, headers, payload)

@@ -174,7 +174,7 @@ const refusals: Record<string, RefusalResponse> = {
     of: ({ rule }) => rule !== 'public',
   },
   Forbidden: { status: 403, description: 'The caller does not hold the permission.', of: ({ rule }) => typeof rule === 'object' },
-  NotFound: { status: 404, description: 'There is no such record, or none that the caller may see.', of: namesRecord },
+  NotFound: { status: 404, description: 'There is no such record, or none that the caller may see.', of: ({ list }) => !list },
   Conflict: { status: 409, description: 'A rule of the business, or a unique value, stands against it.', of: writes },
   VersionStale: {
     status: 412,
@@ -186,7 +186,7 @@ const refusals: Record<string, RefusalResponse> = {
   Unprocessable: {
     status: 422,
     description: 'The request makes no sense as it stands, or its Idempotency-Key was used for another one.',
-    of: writes,
+    of: ({ method, query, list }) => method !== 'GET' || Boolean(query && !list),
   },
   VersionRequired: { status: 428, description: 'If-Match is missing.', of: ({ ifMatch }) => ifMatch },
   RateExceeded: {
