@@ -32,7 +32,7 @@ Tried on \`lead\` (the API documents: \`gateway\`), idle for 20 s, Node 24, two 
 | \`--max-semi-space-size=4\` | 133 MB | |
 | \`--max-semi-space-size=2\` | 129 MB | **taken**: in \`npm start\` (\`nodeFlags\`) and in the image (\`NODE_OPTIONS\`); no more processor time to start |
 | \`--max-semi-space-size=1\` | 128 MB | nothing more |
-| \`--optimize-for-size\` | 124 MB | left: a fifth more processor time to start, slower under load |
+| \`--optimize-for-size\` | 124 MB | left: a fifth more processor time to start |
 | \`--lite-mode\` | 12 MB less than the last (imports alone) | left: no optimising compiler |
 | \`NODE_COMPILE_CACHE\` | 11 MB more | left: saves a tenth of the processor time of a start, costs memory for as long as the service runs |
 | \`MALLOC_ARENA_MAX=1\` | 2 MB less | left: Linux with glibc only |

@@ -98,12 +98,14 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
 async function readWhole(body: Readable): Promise<Buffer> {
   const parts: Buffer[] = []
   let bytes = 0
-  for await (const part of body as AsyncIterable<Buffer>) {
+  for await (const part of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += part.length
-    if (bytes > jsonLimit) throw tooLarge()
+    if (bytes > jsonLimit) break
     parts.push(part)
   }
-  return Buffer.concat(parts)
+  if (bytes <= jsonLimit) return Buffer.concat(parts)
+  body.resume() // the rest is read and dropped: who is still sending would not see the answer
+  throw tooLarge()
 }
 
 function tooLarge(): Refusal {

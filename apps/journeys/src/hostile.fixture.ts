@@ -35,7 +35,7 @@ export function send(url: string, { method, path, headers, body }: Attack): Prom
         port,
         method,
         path,
-        headers: { ...headers, ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }) },
+        headers: { ...headers, ...(body !== undefined && !headers['transfer-encoding'] && { 'content-length': Buffer.byteLength(body) }) },
         agent,
       },
       (answer) => {
@@ -378,7 +378,19 @@ const oddIds = [
 ]
 
 const oddQueries = [
-  ...['', '1e9', '-1', '%00', '%ff', '%F0%9F%92%A9', '__proto__', '2026-02-30', '0000-01-01', '2026-01-01T00:00:00%2B23:59', '9'.repeat(20)],
+  ...[
+    '',
+    '1e9',
+    '-1',
+    '%00',
+    '%ff',
+    '%F0%9F%92%A9',
+    '__proto__',
+    '2026-02-30',
+    '0000-01-01',
+    '2026-01-01T00:00:00%2B23:59',
+    '9'.repeat(20),
+  ],
   encodeURIComponent(sql + 'x'.repeat(3_000)),
 ]
 
@@ -503,4 +515,212 @@ export function* attacksOn(operation: Operation, token: string, known: Known): G
         what: `${place.path || 'the body'} = ${JSON.stringify(value).slice(0, 60)}`,
         body: JSON.stringify(place.body(value)),
       }
+}
+
+/** The same requests with the id of a record of somebody else in each place of the body that takes one, and with the id of none. */
+export function* referencesIn(
+  operation: Operation,
+  token: string,
+  known: Known,
+  foreign: Known,
+): Generator<readonly [what: string, foreign: Attack, missing: Attack]> {
+  const shape = bodyShape(operation)
+  if (!shape) return
+  const good = wellFormed(operation, token, known)
+  for (const place of places(shape, known)) {
+    const noun = nounIn(place.schema)
+    const other = noun && foreign.get(noun)
+    if (other)
+      yield [
+        `${place.path} of ${operation.id}`,
+        { ...good, body: JSON.stringify(place.body(other)) },
+        { ...good, body: JSON.stringify(place.body(newId(noun))) },
+      ]
+  }
+}
+
+/** What is no CSV file, or hardly one; `column` is one that the kind has. */
+export function brokenFiles(column: string): Record<string, string | Buffer | undefined> {
+  return {
+    'no file': undefined,
+    'an empty file': '',
+    'a byte order mark': '\ufeff',
+    'line ends only': '\r\n\n\n',
+    'a header only': `${column}\n`,
+    'no header': 'x\ny\nz\n',
+    'an open quote': `${column},note\n"x,y\nz,z\n`,
+    'a quote inside': `${column}\nx"y"z\n`,
+    'text after a quote': `${column}\n"x"y\n`,
+    'a header with an open quote': `"${column}\nx\n`,
+    'bytes that are no UTF-8': Buffer.concat([Buffer.from(`${column}\n`), Buffer.from([0xff, 0xfe, 0x0a])]),
+    'a cut character': Buffer.from(`${column}\n中`).subarray(0, -1),
+    'UTF-16': Buffer.from(`${column}\nx\n`, 'utf16le'),
+    'a NUL': `${column}\na\u0000b\n`,
+    '2,000 columns': `${[column, ...Array.from({ length: 2_000 }, (_, n) => `c${n}`)].join()}\n${'x,'.repeat(2_000)}\n`,
+    'rows of other lengths': `${column},b\nx\nx,y,z,z,z\n`,
+    'two columns of one name': `${column},${column}\nx,y\n`,
+    'columns that objects have': `${column},__proto__,constructor,toString,\nx,a,b,c,d\n`,
+    'a cell of 5 MB': `${column}\n${'x'.repeat(5_000_000)}\n`,
+    semicolons: `${column};b\nx;y\n`,
+    'old line ends': `${column}\rx\r`,
+  }
+}
+
+/** Mappings that fit no file. */
+export const brokenMappings: readonly string[] = [
+  '',
+  'x',
+  'null',
+  '[]',
+  '{"columns":[]}',
+  '{"columns":{"nothing":"x"}}',
+  '{"columns":{"__proto__":"x"}}',
+  '{"values":{"constructor":{"a":"b"}}}',
+  '{"defaults":{"toString":"x"}}',
+  '{"__proto__":{"columns":{}}}',
+  '{"unknown":1}',
+  `{"values":{"x":{"a\\u0000":"b"}}}`,
+  `{"columns":{"x":"a\\ud800"}}`,
+  deep(7_000),
+  `{"columns":{"x":"${'y'.repeat(16_000)}"}}`,
+]
+
+const plausible: Record<string, (n: number) => string> = {
+  email: (n) => `row${n}@example.com`,
+  currency: () => 'CNY',
+  roles: () => 'sales_rep',
+  country: () => 'CN',
+  phone: () => '+8613800138000',
+}
+
+/** A file in which each row has one cell that it should not have. */
+export function hostileFile(columns: readonly string[]): string {
+  const cells = [
+    ...[
+      '\u0001',
+      '\u202egnp',
+      '\u200b',
+      '👩‍👩‍👧‍👦',
+      sql,
+      formula,
+      '@SUM(1)',
+      '-1',
+      '1e308',
+      'NaN',
+      'Infinity',
+      '99999999999999999999',
+      '10.005',
+      '92233720368547758.08',
+    ],
+    ...[
+      '2026-02-30',
+      '0000-01-01',
+      '0001-01-01',
+      '99999-01-01',
+      '+275760-09-13',
+      '-000001-01-01',
+      'now',
+      '1',
+      'true',
+      'null',
+      'x'.repeat(6_000),
+      'a\nb',
+      ...trickyNames,
+    ],
+  ]
+  const rows = columns.flatMap((column) => cells.map((cell) => ({ column, cell })))
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`
+  const usual = (name: string, n: number) =>
+    plausible[name]?.(n) ??
+    (/^(name|title|companyName|code|externalId)$/.test(name) ? `${name} ${n}` : /price|amount/i.test(name) ? '1.00' : '')
+  return [columns, ...rows.map(({ column, cell }, n) => columns.map((name) => (name === column ? cell : usual(name, n))))]
+    .map((row) => row.map(quoted).join())
+    .join('\n')
+}
+
+/** Requests to the sign-in, whose paths and answers OAuth prescribes. */
+export function* attacksOnSignIn(token: string): Generator<Attack> {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const fields = [
+    '',
+    '&&&',
+    'grant_type=x',
+    'grant_type=client_credentials',
+    'grant_type=client_credentials&grant_type=password',
+    'grant_type[]=x',
+    '%',
+    '__proto__=1',
+  ]
+  fields.push(
+    'grant_type=client_credentials&client_id=%00&client_secret=%00',
+    'grant_type=client_credentials&client_id=__proto__&client_secret=x',
+  )
+  fields.push(
+    'grant_type=authorization_code&code=%00&client_id=millrace-console&redirect_uri=x&code_verifier=x',
+    'grant_type=refresh_token&client_id=millrace-console&refresh_token=x',
+  )
+  fields.push(`grant_type=client_credentials&client_id=${'x'.repeat(10_000)}&client_secret=x`, 'token=%00', `token=${token}`)
+  for (const path of [
+    '/oauth/token',
+    '/oauth/revoke',
+    '/oauth/introspect',
+    '/oauth/userinfo',
+    '/oauth/interaction/x',
+    '/oauth/end-session/confirm',
+  ]) {
+    for (const body of fields) yield { what: body, method: 'POST', path, headers: form, body }
+    for (const authorization of [
+      'Basic',
+      'Basic %%%',
+      `Basic ${Buffer.from('a\u0000b:c').toString('base64')}`,
+      `Basic ${Buffer.from('x').toString('base64')}`,
+    ])
+      yield { what: authorization, method: 'POST', path, headers: { ...form, authorization }, body: 'grant_type=client_credentials' }
+    for (const [what, body, type] of bodies)
+      yield { what, method: 'POST', path, headers: { ...(type !== '' && { 'content-type': type ?? 'application/json' }) }, body }
+  }
+  for (const authorization of Object.values(forgedTokens(token)))
+    yield { what: authorization.slice(0, 40), method: 'GET', path: '/oauth/userinfo', headers: { authorization } }
+  const queries = [
+    '',
+    'client_id=x',
+    'client_id=%00',
+    'client_id[]=x',
+    'client_id=millrace-console',
+    'client_id=millrace-console&client_id=x',
+    'request=x',
+    '__proto__=1',
+  ]
+  queries.push(
+    'client_id=millrace-console&redirect_uri=javascript:alert(1)&response_type=code',
+    `client_id=millrace-console&ui_locales=${'x,'.repeat(2_000)}`,
+  )
+  queries.push(
+    'client_id=millrace-console&redirect_uri=http://127.0.0.1/callback&response_type=code&scope=openid&code_challenge=%00&code_challenge_method=S256',
+  )
+  for (const path of ['/oauth/authorize', '/oauth/end-session'])
+    for (const query of queries) yield { what: query, method: 'GET', path: `${path}?${query}`, headers: { accept: 'text/html' } }
+  for (const id of oddIds)
+    for (const path of [
+      `/oauth/authorize/${id}`,
+      `/oauth/interaction/${id}`,
+      `/oauth/${id}`,
+      `/.well-known/${id}`,
+      `/v1/${id}`,
+      `/v1/problems/${id}`,
+      `/${id}`,
+    ])
+      yield { what: path, method: 'GET', path, headers: { cookie: `_interaction=${id}; _session=${id}` } }
+}
+
+/** `POST /v1/imports` of a kind. */
+export function importing(token: string, kind: string, file: string | Buffer | undefined, mapping?: string): Attack {
+  const query = new URLSearchParams({ kind, ...(mapping !== undefined && { mapping }) })
+  return {
+    what: `an import of ${kind}`,
+    method: 'POST',
+    path: `/v1/imports?${query.toString()}`,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' },
+    body: file,
+  }
 }

@@ -16,24 +16,23 @@ import {
   draftProcess,
   draftQuote,
   getImport,
-  getJourney,
   getOpportunity,
   importKinds,
   issueInvoice,
-  listLegalEntities,
   listParkedEvents,
   listReceivables,
+  listRejections,
   logActivity,
   operations,
   problems,
   qualifyLead,
+  readAudit,
   recordReceipt,
   roles,
   sendQuote,
   services,
   settleReceipt,
   signContract,
-  startImport,
   submitContract,
   unsettleReceipt,
   type Operation,
@@ -51,7 +50,20 @@ import { leadService } from '@millrace/lead'
 import { opportunityService } from '@millrace/opportunity'
 import { inTenant } from '@millrace/service'
 import { aWorld, caller, eventually, type Caller, type Person, type TestService, type World } from '@millrace/testing'
-import { attacksOn, gather, send, wellFormed, type Attack, type Reply } from './hostile.fixture.js'
+import {
+  attacksOn,
+  attacksOnSignIn,
+  brokenFiles,
+  brokenMappings,
+  gather,
+  hostileFile,
+  importing,
+  referencesIn,
+  send,
+  wellFormed,
+  type Attack,
+  type Reply,
+} from './hostile.fixture.js'
 
 let world: World
 let gateway: RunningGateway
@@ -88,6 +100,8 @@ type Somebody = Pick<Person, 'id' | 'tenantId' | 'roles'>
 interface Company {
   readonly tenantId: Id<'tenant'>
   readonly ada: Somebody
+  /** Somebody else, for what takes two. */
+  readonly mona: Id<'user'>
   readonly token: string
   readonly known: Map<string, string>
 }
@@ -132,13 +146,12 @@ async function aCompany(name: string): Promise<Company> {
   await does(addContact, { body: { accountId: converted.accountId, name: 'Han Meimei' } })
   await does(logActivity, { body: { accountId: converted.accountId, kind: 'note', subject: 'x' } }).catch(() => undefined)
   for (const operation of operations.filter(({ list, callers }) => list && callers !== 'operator')) await does(operation)
-  return { tenantId: tenant.id, ada, token: await world.token(ada), known }
+  return { tenantId: tenant.id, ada, mona: mona.id, token: await world.token(ada), known }
 }
 
 /** From a lead to a quote that the customer has. */
 async function aQuote(api: Caller, known = new Map<string, string>()) {
   const product = await api.does(createProduct, { body: { code: newId('x'), name: 'CRM seat' } })
-  await eventually(async () => true)
   const lead = await api.does(captureLead, {
     body: { companyName: `Cloudmap ${newId('x')}`, contactName: '李雷', email: `${newId('x')}@example.com` },
   })
@@ -212,8 +225,7 @@ function faultsOf({ status, type, text, ms }: Reply): string[] {
   if (ms > 5_000) say(`took ${Math.round(ms)} ms`)
   if (status < 400) return faults
   if (!type.startsWith('application/problem+json')) {
-    // Node refuses by itself what is no HTTP.
-    if (status !== 431) say(`is ${type || 'nothing'}`)
+    say(`is ${type || 'nothing'}`)
     return faults
   }
   const problem = JSON.parse(text) as { code: string; errors?: { code: string; detail: string }[] }
@@ -222,9 +234,12 @@ function faultsOf({ status, type, text, ms }: Reply): string[] {
   if (problem.code === 'request.invalid' && !problem.errors?.length) say('does not say what is wrong')
   for (const error of problem.errors ?? [])
     if (!error.code.startsWith('field.') && !hasTexts(error.code)) say(`has no text for ${error.code}`)
-  if (/\bat .{1,80}:\d+:\d+|node_modules|\bSELECT\b|\bINSERT\b|relation "|syntax for type|violates|\[object |undefined/.test(text))
-    say('tells too much')
+  if (tellsTooMuch(text)) say('tells too much')
   return faults
+}
+
+function tellsTooMuch(text: string): boolean {
+  return /\bat .{1,80}:\d+:\d+|node_modules|\bSELECT\b|\bINSERT\b|relation "|syntax for type|violates|\[object |undefined/.test(text)
 }
 
 function hasTexts(code: string): boolean {
@@ -233,6 +248,65 @@ function hasTexts(code: string): boolean {
     describeProblem(code, {}, 'en').detail !== describeProblem(code, {}, 'zh-CN').detail
   )
 }
+
+it('the sign-in answers whatever is sent to it', async () => {
+  const findings: string[] = []
+  await atOnce(attacksOnSignIn(ours.token), async (attack) => {
+    const { status, text } = await send(gateway.url, attack)
+    if (status >= 500 || tellsTooMuch(text))
+      findings.push(`${attack.method} ${attack.path}, ${attack.what}: ${status} ${text.slice(0, 300)}`)
+  })
+  expect(findings).toEqual([])
+})
+
+it.each(Object.keys(importKinds))('a file of %s that is broken is refused or reported on, whatever is wrong with it', async (kind) => {
+  const findings: string[] = []
+  const columns = (await imported(kind, 'x\n', '{"defaults":{"nothing":"x"}}')).problem['possible'] as string[]
+  const column = columns.find((name) => /name|title/i.test(name)) ?? columns[0]!
+  const files = [
+    ...Object.entries(brokenFiles(column)).map(([what, file]) => [what, file, undefined] as const),
+    ...brokenMappings.map((mapping) => [`the mapping ${mapping.slice(0, 40)}`, `${column}\nx\n`, mapping] as const),
+    ['odd cells', hostileFile(columns), undefined] as const,
+  ]
+  for (const [what, file, mapping] of files) {
+    if (process.env['HOSTILE_OUT']) (await import('node:fs')).appendFileSync(process.env['HOSTILE_OUT'], `${kind} ${what} ${Date.now()}\n`)
+    const { reply, report } = await imported(kind, file, mapping)
+    findings.push(...faultsOf(reply).map((fault) => `${what}: ${fault}`))
+    if (!report) continue
+    if (report.problem === 'fault') findings.push(`${what} is our fault`)
+    if (report.status === 'done' && report.rows !== report.added + report.existing + report.rejected)
+      findings.push(`${what}: ${JSON.stringify(report)}`)
+    const rejections = await at(ours.ada).call(listRejections, { params: { id: report.id } })
+    if (rejections.status !== 200 || tellsTooMuch(rejections.text.replace(/Robert.*?--/g, '')))
+      findings.push(`${what}: ${rejections.text.slice(0, 300)}`)
+  }
+  expect(findings).toEqual([])
+})
+
+async function imported(kind: string, file: string | Buffer | undefined, mapping?: string) {
+  const reply = await send(gateway.url, importing(ours.token, kind, file, mapping))
+  const body = JSON.parse(reply.text) as Record<string, unknown> & { id: string }
+  if (reply.status !== 201) return { reply, problem: body, report: undefined }
+  const report = await eventually(async () => {
+    const found = await at(ours.ada).does(getImport, { params: { id: body.id } })
+    return ['done', 'failed'].includes(found.status) && found
+  })
+  return { reply, problem: body, report }
+}
+
+it('a body of ten megabytes is refused in words, however it is sent', async () => {
+  const big = Buffer.alloc(10_000_000, 'x')
+  for (const type of ['application/json', 'text/csv', 'text/plain', undefined])
+    for (const chunked of [true, false]) {
+      const headers = {
+        authorization: `Bearer ${ours.token}`,
+        ...(type && { 'content-type': type }),
+        ...(chunked && { 'transfer-encoding': 'chunked' }),
+      }
+      const { status, text } = await send(gateway.url, { what: 'ten megabytes', method: 'POST', path: '/v1/leads', headers, body: big })
+      expect([status, JSON.parse(text)]).toEqual([413, expect.objectContaining({ code: 'request.too_large' })])
+    }
+})
 
 it('the events of what was accepted could be applied everywhere', async () => {
   await world.events(ours.tenantId)
@@ -246,13 +320,79 @@ it('a record of another company is missing, in each operation', async () => {
   for (const operation of operations.filter(({ path, callers }) => path.includes('{') && callers !== 'operator')) {
     const missing = new Map([...theirs.known.keys()].map((noun) => [noun, newId(noun)]))
     const body = wellFormed(operation, ours.token, ours.known).body
-    const answers = [theirs.known, missing].map(async (known) => {
-      const { status, text } = await send(gateway.url, { ...wellFormed(operation, ours.token, known), body })
-      return `${status} ${text.replace(/[a-z_]+_[0-7][0-9a-hjkmnp-tv-z]{25}/g, 'id').replace(/"traceId":"\w+"/, '')}`
-    })
-    const [other, none] = await Promise.all(answers)
-    if (other !== none || !(other!.startsWith('404') || operation.id === 'readAudit'))
-      differences.push(`${operation.id}: ${other} / ${none}`)
+    const [other, none] = await Promise.all(
+      [theirs.known, missing].map((known) => anonymous({ ...wellFormed(operation, ours.token, known), body })),
+    )
+    if (other !== none || (other!.startsWith('2') && operation.id !== readAudit.id)) differences.push(`${operation.id}: ${other} / ${none}`)
   }
+  for (const operation of operations.filter(({ callers }) => callers !== 'operator'))
+    for (const [what, foreign, missing] of referencesIn(operation, ours.token, ours.known, theirs.known)) {
+      const [other, none] = [await anonymous(foreign), await anonymous(missing)]
+      if (other !== none) differences.push(`${what}: ${other} / ${none}`)
+    }
   expect(differences).toEqual([])
 })
+
+/** An answer without what differs each time. */
+async function anonymous(attack: Attack): Promise<string> {
+  const { status, text } = await send(gateway.url, attack)
+  return `${status} ${text.replace(/[a-z_]+_[0-7][0-9a-hjkmnp-tv-z]{25}/g, 'id').replace(/"traceId":"\w+"/, '')}`
+}
+
+it('what is asked for several times at once is done once', async () => {
+  const { tenantId, ada, mona } = theirs
+  const api = at(ada)
+  const body = { companyName: 'Asked four times', email: `${newId('x')}@example.com` }
+  const headers = { 'idempotency-key': newId('key') }
+  const leads = await several(() => api.call(captureLead, { body, headers }))
+  const lead = leads.find(({ status }) => status === 201)!.body
+  for (const { status, body: other } of leads)
+    expect([201, 409]).toContain(status === 201 && other.id === lead.id ? 201 : other.code === 'idempotency.in_flight' ? 409 : status)
+  const otherBody = await api.call(captureLead, { body: { ...body, companyName: 'Another' }, headers })
+  expect(otherBody.body).toMatchObject({ status: 422, code: 'idempotency.reused' })
+
+  const one = (operation: Operation, id: string, given?: object, who = api) =>
+    several(() => who.call(operation, { params: { id }, ...(given && { body: given }) }))
+  await one(qualifyLead, lead.id)
+  const conversions = await one(convertLead, lead.id, { opportunity: { title: 'Once' } })
+  expect(
+    new Set(
+      conversions.filter(({ status }) => status === 200).map(({ body: { accountId, opportunityId } }) => `${accountId} ${opportunityId}`),
+    ).size,
+  ).toBe(1)
+  const { quote } = await aQuote(api)
+  await one(acceptQuote, quote.id, { signer: '李雷' })
+  const contracts = await several(() => api.call(draftContract, { body: { quoteId: quote.id } }))
+  const contract = contracts.find(({ status }) => status === 201)!.body
+  await one(submitContract, contract.id)
+  await one(approveContract, contract.id, undefined, at({ ...ada, id: mona }))
+  await one(signContract, contract.id, { customerSigner: '李雷' })
+  await world.events(tenantId)
+  const { data } = await api.does(listReceivables, { query: { contractId: contract.id } })
+  await several(() => api.call(issueInvoice, { body: { receivableIds: [data[0].id], kind: 'commercial', buyer: { name: 'Cloudmap' } } }))
+  const receipt = await api.does(recordReceipt, {
+    body: { accountId: data[0].accountId, amount: { amount: '7.00', currency: 'CNY' }, receivedOn: '2026-11-21' },
+  })
+  await one(unsettleReceipt, receipt.id)
+  await one(settleReceipt, receipt.id)
+
+  const seen = await world.events(tenantId)
+  const times = (name: string, subject: string) => seen.filter((event) => event.name === name && event.subject === subject).length
+  expect(seen.filter(({ name, payload }) => name === 'lead.captured' && payload['companyName'] === body.companyName)).toHaveLength(1)
+  expect({
+    converted: times('lead.converted', lead.id),
+    opened: seen.filter(({ name, payload }) => name === 'opportunity.opened' && payload['title'] === 'Once').length,
+    accepted: times('quote.accepted', quote.id),
+    drafted: contracts.filter(({ status }) => status === 201).length,
+    signed: times('contract.signed', contract.id),
+    ordered: seen.filter(({ name, payload }) => name === 'order.placed' && payload['contractId'] === contract.id).length,
+    invoiced: seen.filter(({ name, payload }) => name === 'invoice.issued' && JSON.stringify(payload).includes(data[0].id)).length,
+    settled: times('receipt.settled', receipt.id) - 1, // once when it was recorded
+    unsettled: times('receipt.unsettled', receipt.id),
+  }).toEqual({ converted: 1, opened: 1, accepted: 1, drafted: 1, signed: 1, ordered: 1, invoiced: 1, settled: 1, unsettled: 1 })
+  expect(await api.does(checkLedger)).toMatchObject({ balanced: true })
+})
+
+function several<T>(ask: () => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: 4 }, ask))
+}

@@ -38,10 +38,7 @@ export const ImportMapping = z
       .record(z.string().max(60), z.record(cell, cell))
       .optional()
       .meta({ description: 'field → value as it stands in the file → value to take instead (an empty text: unknown)' }),
-    defaults: z
-      .record(z.string().max(60), cell)
-      .optional()
-      .meta({ description: 'field → value to take where the file has none' }),
+    defaults: z.record(z.string().max(60), cell).optional().meta({ description: 'field → value to take where the file has none' }),
   })
   .meta({ id: 'ImportMapping' })
 export type ImportMapping = z.infer<typeof ImportMapping>

@@ -58,7 +58,10 @@ defineProblems({
     en: 'The body is too large. At most {limit} bytes are accepted here.',
     'zh-CN': '请求正文过大。此处最多接受 {limit} 字节。',
   },
-  'request.headers_too_large': { en: 'The headers are too large. Send less than 16 KB of them.', 'zh-CN': '请求头过大。请控制在 16 KB 以内。' },
+  'request.headers_too_large': {
+    en: 'The headers are too large. Send less than 16 KB of them.',
+    'zh-CN': '请求头过大。请控制在 16 KB 以内。',
+  },
   'request.unsupported_media_type': {
     en: 'This content type is not accepted here. Send {accepted}.',
     'zh-CN': '不支持此内容类型。请使用 {accepted}。',

@@ -195,6 +195,7 @@ const refusals: Record<string, RefusalResponse> = {
     headers: ['RateLimit', 'RateLimitPolicy', 'RetryAfter'],
     of: () => true,
   },
+  HeadersTooLarge: { status: 431, description: 'The headers, or the address, are too large.', of: () => true },
   Unavailable: {
     status: 503,
     description: 'The service cannot answer now, or has not caught up with the write that Millrace-Causality names. Nothing was changed.',

@@ -109,6 +109,7 @@ export class Imports {
     try {
       await receive(this.database, id, file, (header) => columnsFor(kind, mapping, header))
     } catch (error) {
+      file.resume() // the rest is read and dropped: who is still sending would not see the answer
       await this.forget(id)
       throw error
     }

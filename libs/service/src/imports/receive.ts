@@ -27,7 +27,7 @@ export async function receive(
     pending = []
     pendingBytes = 0
   }
-  for await (const part of file as AsyncIterable<Buffer>) {
+  for await (const part of file.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += part.length
     if (bytes > largest) throw new Refusal('request.too_large', { limit: largest })
     // A NUL is no text either: so UTF-16 looks, and Postgres stores none.
