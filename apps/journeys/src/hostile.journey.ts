@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
 import {
   acceptQuote,
   addContact,
@@ -177,25 +179,18 @@ it.each([...names, 'each' as const])(
   'whatever is sent to the operations of "%s", the answer is a precise refusal and nothing half done stays',
   async (service) => {
     const findings: string[] = []
-    const tally: Record<string, number> = {}
     for (const operation of operations.filter((one) => one.service === service)) {
       const token = operation.callers === 'operator' ? await world.token(operator) : ours.token
       const before = await audited(service)
       let done = 0
       await atOnce(attacksOn(operation, token, ours.known), async (attack) => {
         const reply = await send(gateway.url, attack)
-        tally[reply.status] = (tally[reply.status] ?? 0) + 1
         if (reply.status < 300) done += 1
         findings.push(...faultsOf(reply).map((fault) => `${operation.id}, ${attack.what}: ${fault}`))
       })
       if (operation.method !== 'GET' && !done && (await audited(service)) !== before)
         findings.push(`${operation.id} refused all, and changed something`)
     }
-    if (process.env['HOSTILE_OUT'])
-      (await import('node:fs')).appendFileSync(
-        process.env['HOSTILE_OUT'],
-        `# ${service} ${JSON.stringify(tally)}\n${findings.join('\n')}\n`,
-      )
     expect(findings).toEqual([])
   },
   120_000,
@@ -269,7 +264,6 @@ it.each(Object.keys(importKinds))('a file of %s that is broken is refused or rep
     ['odd cells', hostileFile(columns), undefined] as const,
   ]
   for (const [what, file, mapping] of files) {
-    if (process.env['HOSTILE_OUT']) (await import('node:fs')).appendFileSync(process.env['HOSTILE_OUT'], `${kind} ${what} ${Date.now()}\n`)
     const { reply, report } = await imported(kind, file, mapping)
     findings.push(...faultsOf(reply).map((fault) => `${what}: ${fault}`))
     if (!report) continue
@@ -293,6 +287,24 @@ async function imported(kind: string, file: string | Buffer | undefined, mapping
   })
   return { reply, problem: body, report }
 }
+
+it('an upload that breaks off leaves nothing', async () => {
+  const { database } = running.get('lead')!
+  const receiving = async () => {
+    const [row] = await inTenant(ours.tenantId, () =>
+      database.query<{ count: bigint }>(`SELECT count(*) AS count FROM import WHERE status = 'receiving'`),
+    )
+    return row!.count
+  }
+  const { path, headers } = importing(ours.token, 'leads', undefined)
+  const upload = request(new URL(path, gateway.url), { method: 'POST', headers })
+  const broken = once(upload, 'error')
+  upload.write('companyName\nHalf a fi')
+  await eventually(async () => (await receiving()) === 1n)
+  upload.destroy(new Error('gone'))
+  await broken
+  await eventually(async () => (await receiving()) === 0n)
+})
 
 it('a body of ten megabytes is refused in words, however it is sent', async () => {
   const big = Buffer.alloc(10_000_000, 'x')
@@ -371,7 +383,7 @@ it('what is asked for several times at once is done once', async () => {
   const { data } = await api.does(listReceivables, { query: { contractId: contract.id } })
   await several(() => api.call(issueInvoice, { body: { receivableIds: [data[0].id], kind: 'commercial', buyer: { name: 'Cloudmap' } } }))
   const receipt = await api.does(recordReceipt, {
-    body: { accountId: data[0].accountId, amount: { amount: '7.00', currency: 'CNY' }, receivedOn: '2026-11-21' },
+    body: { accountId: data[0].accountId, amount: data[0].amount, receivedOn: '2026-11-21' },
   })
   await one(unsettleReceipt, receipt.id)
   await one(settleReceipt, receipt.id)
@@ -383,7 +395,7 @@ it('what is asked for several times at once is done once', async () => {
     converted: times('lead.converted', lead.id),
     opened: seen.filter(({ name, payload }) => name === 'opportunity.opened' && payload['title'] === 'Once').length,
     accepted: times('quote.accepted', quote.id),
-    drafted: contracts.filter(({ status }) => status === 201).length,
+    drafted: new Set(contracts.map(({ body: { id } }) => id)).size,
     signed: times('contract.signed', contract.id),
     ordered: seen.filter(({ name, payload }) => name === 'order.placed' && payload['contractId'] === contract.id).length,
     invoiced: seen.filter(({ name, payload }) => name === 'invoice.issued' && JSON.stringify(payload).includes(data[0].id)).length,

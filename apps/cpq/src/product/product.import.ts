@@ -1,3 +1,4 @@
+import { line, text } from '@millrace/contracts'
 import { Money, Refusal } from '@millrace/domain'
 import type { ImportKind } from '@millrace/service'
 import { z } from 'zod'
@@ -5,12 +6,12 @@ import type { ProductService } from './product.service.js'
 
 /** Products from a file. The code (by default the name) or `externalId` makes a repeat add nothing; a price goes into the default price book. */
 const fields = z.object({
-  externalId: z.string().max(200).optional(),
-  code: z.string().max(60).optional(),
-  name: z.string().max(200),
-  family: z.string().max(100).optional(),
-  description: z.string().max(5000).optional(),
-  unit: z.string().max(40).optional(),
+  externalId: line(200).optional(),
+  code: line(60).optional(),
+  name: line(200),
+  family: line(100).optional(),
+  description: text(5000).optional(),
+  unit: line(40).optional(),
   price: z.string().max(32).optional(),
   currency: z.string().max(3).optional(),
 })

@@ -13,7 +13,7 @@ import {
   type Role,
   type Sent,
 } from '@millrace/contracts'
-import type { Id } from '@millrace/domain'
+import { isId, type Id } from '@millrace/domain'
 import { begun, Clock, Config, Database, Events, inTenant, type Transaction } from '@millrace/service'
 import type { IdentityConfig } from '../config.js'
 import { AttemptService } from '../sign-in/attempt.service.js'
@@ -89,6 +89,7 @@ export class ApiClientService {
     const { BOOTSTRAP_CLIENT_ID, BOOTSTRAP_CLIENT_SECRET } = this.config
     if (clientId === BOOTSTRAP_CLIENT_ID && BOOTSTRAP_CLIENT_SECRET)
       return { id: clientId, tenantId: '*', roles: ['administrator'], secretHash: hashed(BOOTSTRAP_CLIENT_SECRET) }
+    if (!isId('api_client', clientId)) return undefined
     const found = await inTenant('*', () =>
       this.db.one<{ tenant_id: string; secret_hash: string }>('SELECT tenant_id, secret_hash FROM client_secret WHERE client_id = $1', [
         clientId,

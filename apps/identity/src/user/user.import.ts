@@ -1,4 +1,4 @@
-import { roles } from '@millrace/contracts'
+import { line, roles } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import { context, type ImportKind, type Transaction } from '@millrace/service'
 import { z } from 'zod'
@@ -9,13 +9,13 @@ import type { UserService } from './user.service.js'
 
 /** People from a file. An e-mail that is there already adds nothing. A unit that is missing is made below `parentUnit`, when that is given. */
 const fields = z.object({
-  externalId: z.string().max(200).optional(),
-  name: z.string().max(200),
+  externalId: line(200).optional(),
+  name: line(200),
   email: z.email({ message: 'email.malformed' }).max(320),
   password: z.string().min(10, { message: 'password.short' }).max(200).optional(),
   roles: z.string().max(200),
-  unit: z.string().max(200).optional(),
-  parentUnit: z.string().max(200).optional(),
+  unit: line(200).optional(),
+  parentUnit: line(200).optional(),
 })
 type Row = z.output<typeof fields>
 

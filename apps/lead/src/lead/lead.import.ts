@@ -1,28 +1,30 @@
+import { line, text } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
 import type { ImportKind } from '@millrace/service'
 import { z } from 'zod'
 import type { LeadService } from './lead.service.js'
 
-const short = z.string().max(200).optional()
-
 /** Leads from a file. `externalId` makes a repeat add nothing. */
 const fields = z.object({
-  externalId: z.string().max(200).optional(),
-  companyName: short,
-  contactName: short,
-  jobTitle: z.string().max(100).optional(),
+  externalId: line(200).optional(),
+  companyName: line(200).optional(),
+  contactName: line(200).optional(),
+  jobTitle: line(100).optional(),
   email: z.email({ message: 'email.malformed' }).max(320).optional(),
-  phone: z.string().min(3).max(40).optional(),
+  phone: line(40).min(3).optional(),
   country: z
     .string()
     .regex(/^[A-Z]{2}$/)
     .optional(),
-  source: z.string().max(100).optional(),
-  channel: z.string().max(100).optional(),
-  campaign: z.string().max(100).optional(),
-  note: z.string().max(5000).optional(),
-  owner: z.string().max(320).optional(),
-  createdAt: z.coerce.date().optional(),
+  source: line(100).optional(),
+  channel: line(100).optional(),
+  campaign: line(100).optional(),
+  note: text(5000).optional(),
+  owner: line(320).optional(),
+  createdAt: z
+    .union([z.iso.date(), z.iso.datetime({ offset: true })], { message: 'date.malformed' })
+    .transform((given) => new Date(given))
+    .optional(),
 })
 
 export function leadImport(leads: LeadService): ImportKind<typeof fields> {

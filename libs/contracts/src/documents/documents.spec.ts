@@ -62,6 +62,7 @@ describe('the OpenAPI document', () => {
       '422',
       '428',
       '429',
+      '431',
       '503',
     ])
     expect(headersOf('changeLead')).toEqual(['AcceptLanguage', 'Causality', 'Prefer', 'Traceparent', 'IdempotencyKey', 'IfMatchRequired'])
@@ -70,7 +71,7 @@ describe('the OpenAPI document', () => {
   })
   it('asks for no version and no key where nothing changes', () => {
     expect(headersOf('getLead')).toEqual(['AcceptLanguage', 'Causality', 'Prefer', 'Traceparent'])
-    expect(Object.keys(described('getLead')['responses']!)).toEqual(['200', '400', '401', '403', '404', '429', '503'])
+    expect(Object.keys(described('getLead')['responses']!)).toEqual(['200', '400', '401', '403', '404', '429', '431', '503'])
   })
   it('shows a filter as a list of values that is repeated', () => {
     expect(parametersOf('listLeads').find(({ name }) => name === 'status')).toMatchObject({

@@ -15,7 +15,7 @@ import {
   type Language,
 } from '@millrace/contracts'
 import { newId, Refusal } from '@millrace/domain'
-import { parse } from 'csv-parse'
+import { CsvError, parse } from 'csv-parse'
 import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
 import { Clock } from '../clock.js'
@@ -208,7 +208,7 @@ export class Imports {
       await flush()
       await this.finish(id, 'done', null)
     } catch (error) {
-      if (!(error as { code?: string }).code?.startsWith('CSV_')) throw error
+      if (!(error instanceof CsvError)) throw error
       await flush()
       await this.finish(id, 'failed', 'import.bad_csv')
     }

@@ -1,0 +1,411 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import {
+  acceptQuote,
+  addContact,
+  approveContract,
+  captureLead,
+  checkLedger,
+  convertLead,
+  createApiClient,
+  createOrgUnit,
+  createPriceBook,
+  createProduct,
+  createTenant,
+  createUser,
+  describeProblem,
+  draftContract,
+  draftProcess,
+  draftQuote,
+  getImport,
+  getOpportunity,
+  importKinds,
+  issueInvoice,
+  listParkedEvents,
+  listReceivables,
+  listRejections,
+  logActivity,
+  operations,
+  problems,
+  qualifyLead,
+  readAudit,
+  recordReceipt,
+  roles,
+  sendQuote,
+  services,
+  settleReceipt,
+  signContract,
+  submitContract,
+  unsettleReceipt,
+  type Operation,
+  type Role,
+  type ServiceName,
+} from '@millrace/contracts'
+import { newId, type Id } from '@millrace/domain'
+import { accountService } from '@millrace/account'
+import { billingService } from '@millrace/billing'
+import { cpqService } from '@millrace/cpq'
+import { startGateway, type RunningGateway } from '@millrace/gateway'
+import { identityService } from '@millrace/identity'
+import { insightService } from '@millrace/insight'
+import { leadService } from '@millrace/lead'
+import { opportunityService } from '@millrace/opportunity'
+import { Imports, inTenant } from '@millrace/service'
+import { aWorld, caller, eventually, type Caller, type Person, type TestService, type World } from '@millrace/testing'
+import {
+  attacksOn,
+  attacksOnSignIn,
+  brokenFiles,
+  brokenMappings,
+  gather,
+  hostileFile,
+  importing,
+  referencesIn,
+  send,
+  wellFormed,
+  type Attack,
+  type Reply,
+} from './hostile.fixture.js'
+
+let world: World
+let gateway: RunningGateway
+let ours: Company
+let theirs: Company
+const running = new Map<ServiceName, TestService>()
+
+const operator = { id: 'platform-operator' as Id<'user'>, tenantId: '*' as Id<'tenant'>, roles: ['administrator'] as Role[] }
+const password = 'correct horse battery'
+
+beforeAll(async () => {
+  world = await aWorld()
+  for (const definition of [leadService, accountService, opportunityService, cpqService, billingService, insightService])
+    running.set(definition.name, await world.start(definition))
+  const identity = { PUBLIC_URL: 'http://127.0.0.1', IDENTITY_SECRET: 'a secret of tests, at least 32 characters' }
+  running.set('identity', await world.start(identityService, identity))
+  gateway = await startGateway({
+    ...world.environment,
+    ...Object.fromEntries([...running].map(([name, { url }]) => [`SERVICE_${name.toUpperCase()}_URL`, url])),
+    PUBLIC_URL: 'http://127.0.0.1',
+    RATE_LIMIT: '100000',
+  })
+  ours = await aCompany('Alpha')
+  theirs = await aCompany('Beta')
+})
+afterAll(async () => {
+  await gateway?.stop()
+  await world?.stop()
+})
+
+type Somebody = Pick<Person, 'id' | 'tenantId' | 'roles'>
+
+/** A company that has one record of everything. */
+interface Company {
+  readonly tenantId: Id<'tenant'>
+  readonly ada: Somebody
+  /** Somebody else, for what takes two. */
+  readonly mona: Id<'user'>
+  readonly token: string
+  readonly known: Map<string, string>
+}
+
+const at = (person: Somebody): Caller => caller(gateway.url, () => world.token(person))
+
+async function aCompany(name: string): Promise<Company> {
+  const known = new Map<string, string>()
+  const administrator = { name: 'Ada', email: `ada@${name.toLowerCase()}.example`, password }
+  const tenant = await at(operator).does(createTenant, {
+    body: { name, currency: 'CNY', zone: 'Asia/Shanghai', language: 'en', administrator },
+  })
+  const ada: Somebody = { id: tenant.administratorId, tenantId: tenant.id, roles: [...roles] }
+  const api = at(ada)
+  const does = async (operation: Operation, options?: Parameters<Caller['does']>[1]) => {
+    const answer = await api.does(operation, options)
+    gather(known, answer)
+    return answer
+  }
+  const mona = await does(createUser, {
+    body: { name: 'Mona', email: `mona@${name.toLowerCase()}.example`, password, roles: ['sales_manager'] },
+  })
+  await does(createOrgUnit, { body: { name: 'North', parentId: tenant.rootUnitId } })
+  await does(createApiClient, { body: { name: 'program', roles: ['integrator'] } })
+  await does(draftProcess, { body: { template: 'simple', name: 'Ours', family: 'ours' } })
+  await does(createPriceBook, { body: { name: 'Partners', currency: 'CNY' } })
+  await world.events(tenant.id)
+  const { quote, converted } = await aQuote(api, known)
+  await does(acceptQuote, { params: { id: quote.id }, body: { signer: '李雷' } })
+  const contract = await does(draftContract, { body: { quoteId: quote.id } })
+  await does(submitContract, { params: { id: contract.id } })
+  await at({ ...ada, id: mona.id }).does(approveContract, { params: { id: contract.id } })
+  await does(signContract, { params: { id: contract.id }, body: { customerSigner: '李雷' } })
+  await world.events(tenant.id)
+  const { data } = await does(listReceivables, { query: { contractId: contract.id } })
+  await does(issueInvoice, {
+    body: { receivableIds: [data[0].id], kind: 'vat_special', buyer: { name: 'Cloudmap', taxId: '91110000MA01234567' } },
+  })
+  await does(recordReceipt, {
+    body: { accountId: converted.accountId, amount: { amount: '5.00', currency: 'CNY' }, receivedOn: '2026-11-21' },
+  })
+  await does(addContact, { body: { accountId: converted.accountId, name: 'Han Meimei' } })
+  await does(logActivity, { body: { accountId: converted.accountId, kind: 'note', subject: 'x' } }).catch(() => undefined)
+  for (const operation of operations.filter(({ list, callers }) => list && callers !== 'operator')) await does(operation)
+  return { tenantId: tenant.id, ada, mona: mona.id, token: await world.token(ada), known }
+}
+
+/** From a lead to a quote that the customer has. */
+async function aQuote(api: Caller, known = new Map<string, string>()) {
+  const product = await api.does(createProduct, { body: { code: newId('x'), name: 'CRM seat' } })
+  const lead = await api.does(captureLead, {
+    body: { companyName: `Cloudmap ${newId('x')}`, contactName: '李雷', email: `${newId('x')}@example.com` },
+  })
+  await api.does(qualifyLead, { params: { id: lead.id } })
+  const converted = await api.does(convertLead, { params: { id: lead.id }, body: { opportunity: { title: 'CRM' } } })
+  const deal = await api.does(getOpportunity, { params: { id: converted.opportunityId } })
+  const quote = await api.does(draftQuote, {
+    body: {
+      opportunityId: deal.id,
+      currency: 'CNY',
+      lines: [{ productId: product.id, quantity: '3', price: { amount: '999.99', currency: 'CNY' } }],
+      vat: { rate: '13', mode: 'on_top' },
+    },
+  })
+  await api.does(sendQuote, { params: { id: quote.id } })
+  gather(known, [product, lead, converted, deal, quote])
+  return { lead, converted, quote }
+}
+
+const names = Object.keys(services) as ServiceName[]
+
+it.each([...names, 'each' as const])(
+  'whatever is sent to the operations of "%s", the answer is a precise refusal and nothing half done stays',
+  async (service) => {
+    const findings: string[] = []
+    for (const operation of operations.filter((one) => one.service === service)) {
+      const token = operation.callers === 'operator' ? await world.token(operator) : ours.token
+      const before = await audited(service)
+      let done = 0
+      await atOnce(attacksOn(operation, token, ours.known), async (attack) => {
+        const reply = await send(gateway.url, attack)
+        if (reply.status < 300) done += 1
+        findings.push(...faultsOf(reply).map((fault) => `${operation.id}, ${attack.what}: ${fault}`))
+      })
+      if (operation.method !== 'GET' && !done && (await audited(service)) !== before)
+        findings.push(`${operation.id} refused all, and changed something`)
+    }
+    expect(findings).toEqual([])
+  },
+  120_000,
+)
+
+/** How many changes a service has noted of our company. */
+async function audited(service: ServiceName | 'each'): Promise<bigint> {
+  if (service === 'each') return 0n
+  const [row] = await inTenant(ours.tenantId, () =>
+    running.get(service)!.database.query<{ count: bigint }>('SELECT count(*) AS count FROM audit'),
+  )
+  return row!.count
+}
+
+async function atOnce<T>(list: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
+  const queue = list[Symbol.iterator]()
+  const worker = async () => {
+    for (let next = queue.next(); !next.done; next = queue.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+}
+
+/** What an answer must not be or hold. */
+function faultsOf({ status, type, text, ms }: Reply): string[] {
+  const faults: string[] = []
+  const say = (fault: string) => faults.push(`${status} ${fault}: ${text.slice(0, 300)}`)
+  if (ms > 5_000) say(`took ${Math.round(ms)} ms`)
+  if (status < 400) return faults
+  if (!type.startsWith('application/problem+json')) {
+    say(`is ${type || 'nothing'}`)
+    return faults
+  }
+  const problem = JSON.parse(text) as { code: string; errors?: { code: string; detail: string }[] }
+  if (status >= 500 && problem.code !== 'not_yet') say('is our fault')
+  if (!hasTexts(problem.code)) say('has no text')
+  if (problem.code === 'request.invalid' && !problem.errors?.length) say('does not say what is wrong')
+  for (const error of problem.errors ?? [])
+    if (!error.code.startsWith('field.') && !hasTexts(error.code)) say(`has no text for ${error.code}`)
+  if (tellsTooMuch(text)) say('tells too much')
+  return faults
+}
+
+function tellsTooMuch(text: string): boolean {
+  return /\bat .{1,80}:\d+:\d+|node_modules|\bSELECT\b|\bINSERT\b|relation "|syntax for type|violates|\[object |undefined/.test(text)
+}
+
+function hasTexts(code: string): boolean {
+  return (
+    (problems.has(code) || problems.has(code.slice(code.lastIndexOf('.') + 1))) &&
+    describeProblem(code, {}, 'en').detail !== describeProblem(code, {}, 'zh-CN').detail
+  )
+}
+
+it('the sign-in answers whatever is sent to it', async () => {
+  const findings: string[] = []
+  await atOnce(attacksOnSignIn(ours.token), async (attack) => {
+    const { status, text } = await send(gateway.url, attack)
+    if (status >= 500 || tellsTooMuch(text))
+      findings.push(`${attack.method} ${attack.path}, ${attack.what}: ${status} ${text.slice(0, 300)}`)
+  })
+  expect(findings).toEqual([])
+})
+
+it.each(Object.keys(importKinds))('a file of %s that is broken is refused or reported on, whatever is wrong with it', async (kind) => {
+  const findings: string[] = []
+  const columns = (await imported(kind, 'x\n', '{"defaults":{"nothing":"x"}}')).problem['possible'] as string[]
+  const column = columns.find((name) => /name|title/i.test(name)) ?? columns[0]!
+  const files = [
+    ...Object.entries(brokenFiles(column)).map(([what, file]) => [what, file, undefined] as const),
+    ...brokenMappings.map((mapping) => [`the mapping ${mapping.slice(0, 40)}`, `${column}\nx\n`, mapping] as const),
+    ['odd cells', hostileFile(columns), undefined] as const,
+  ]
+  for (const [what, file, mapping] of files) {
+    const { reply, report } = await imported(kind, file, mapping)
+    findings.push(...faultsOf(reply).map((fault) => `${what}: ${fault}`))
+    if (!report) continue
+    if (report.problem === 'fault') findings.push(`${what} is our fault`)
+    if (report.status === 'done' && report.rows !== report.added + report.existing + report.rejected)
+      findings.push(`${what}: ${JSON.stringify(report)}`)
+    const rejections = await at(ours.ada).call(listRejections, { params: { id: report.id } })
+    if (rejections.status !== 200 || tellsTooMuch(rejections.text.replace(/Robert.*?--/g, '')))
+      findings.push(`${what}: ${rejections.text.slice(0, 300)}`)
+  }
+  expect(findings).toEqual([])
+})
+
+async function imported(kind: string, file: string | Buffer | undefined, mapping?: string) {
+  const reply = await send(gateway.url, importing(ours.token, kind, file, mapping))
+  const body = JSON.parse(reply.text) as Record<string, unknown> & { id: string }
+  if (reply.status !== 201) return { reply, problem: body, report: undefined }
+  const report = await eventually(async () => {
+    const found = await at(ours.ada).does(getImport, { params: { id: body.id } })
+    return ['done', 'failed'].includes(found.status) && found
+  })
+  return { reply, problem: body, report }
+}
+
+it('an upload that breaks off leaves nothing', async () => {
+  const { database } = running.get('lead')!
+  const receiving = async () => {
+    const [row] = await inTenant(ours.tenantId, () =>
+      database.query<{ count: bigint }>(`SELECT count(*) AS count FROM import WHERE status = 'receiving'`),
+    )
+    return row!.count
+  }
+  const { path, headers } = importing(ours.token, 'leads', undefined)
+  const upload = request(new URL(path, gateway.url), { method: 'POST', headers })
+  const broken = once(upload, 'error')
+  upload.write('companyName\nHalf a fi')
+  await eventually(async () => (await receiving()) === 1n)
+  if (process.env['STALE']) { const lead = running.get('lead')!; const im = lead.app.get(Imports) as unknown as { resume(): Promise<void> }; await im.resume(); console.log('young stays', await receiving()); await inTenant(ours.tenantId, () => database.query("UPDATE import SET created_at = created_at - interval '2 hours' WHERE status = 'receiving'")); await im.resume(); console.log('old goes', await receiving()) }
+  upload.destroy(new Error('gone'))
+  await broken
+  await eventually(async () => (await receiving()) === 0n)
+})
+
+it('a body of ten megabytes is refused in words, however it is sent', async () => {
+  const big = Buffer.alloc(10_000_000, 'x')
+  for (const type of ['application/json', 'text/csv', 'text/plain', undefined])
+    for (const chunked of [true, false]) {
+      const headers = {
+        authorization: `Bearer ${ours.token}`,
+        ...(type && { 'content-type': type }),
+        ...(chunked && { 'transfer-encoding': 'chunked' }),
+      }
+      const { status, text } = await send(gateway.url, { what: 'ten megabytes', method: 'POST', path: '/v1/leads', headers, body: big })
+      expect([status, JSON.parse(text)]).toEqual([413, expect.objectContaining({ code: 'request.too_large' })])
+    }
+})
+
+it('the events of what was accepted could be applied everywhere', async () => {
+  await world.events(ours.tenantId)
+  const api = at(ours.ada)
+  for (const service of names) expect(await api.does(listParkedEvents, { query: { service } })).toEqual({ data: [], next: null })
+  expect(await api.does(checkLedger)).toMatchObject({ balanced: true })
+})
+
+it('a record of another company is missing, in each operation', async () => {
+  const differences: string[] = []
+  for (const operation of operations.filter(({ path, callers }) => path.includes('{') && callers !== 'operator')) {
+    const missing = new Map([...theirs.known.keys()].map((noun) => [noun, newId(noun)]))
+    const body = wellFormed(operation, ours.token, ours.known).body
+    const [other, none] = await Promise.all(
+      [theirs.known, missing].map((known) => anonymous({ ...wellFormed(operation, ours.token, known), body })),
+    )
+    if (other !== none || (other!.startsWith('2') && operation.id !== readAudit.id)) differences.push(`${operation.id}: ${other} / ${none}`)
+  }
+  for (const operation of operations.filter(({ callers }) => callers !== 'operator'))
+    for (const [what, foreign, missing] of referencesIn(operation, ours.token, ours.known, theirs.known)) {
+      const [other, none] = [await anonymous(foreign), await anonymous(missing)]
+      if (other !== none) differences.push(`${what}: ${other} / ${none}`)
+    }
+  expect(differences).toEqual([])
+})
+
+/** An answer without what differs each time. */
+async function anonymous(attack: Attack): Promise<string> {
+  const { status, text } = await send(gateway.url, attack)
+  return `${status} ${text.replace(/[a-z_]+_[0-7][0-9a-hjkmnp-tv-z]{25}/g, 'id').replace(/"traceId":"\w+"/, '')}`
+}
+
+it('what is asked for several times at once is done once', async () => {
+  const { tenantId, ada, mona } = theirs
+  const api = at(ada)
+  const body = { companyName: 'Asked four times', email: `${newId('x')}@example.com` }
+  const headers = { 'idempotency-key': newId('key') }
+  const leads = await several(() => api.call(captureLead, { body, headers }))
+  const lead = leads.find(({ status }) => status === 201)!.body
+  for (const { status, body: other } of leads)
+    expect([201, 409]).toContain(status === 201 && other.id === lead.id ? 201 : other.code === 'idempotency.in_flight' ? 409 : status)
+  const otherBody = await api.call(captureLead, { body: { ...body, companyName: 'Another' }, headers })
+  expect(otherBody.body).toMatchObject({ status: 422, code: 'idempotency.reused' })
+
+  const one = (operation: Operation, id: string, given?: object, who = api) =>
+    several(() => who.call(operation, { params: { id }, ...(given && { body: given }) }))
+  await one(qualifyLead, lead.id)
+  const conversions = await one(convertLead, lead.id, { opportunity: { title: 'Once' } })
+  expect(
+    new Set(
+      conversions.filter(({ status }) => status === 200).map(({ body: { accountId, opportunityId } }) => `${accountId} ${opportunityId}`),
+    ).size,
+  ).toBe(1)
+  const { quote } = await aQuote(api)
+  await one(acceptQuote, quote.id, { signer: '李雷' })
+  const contracts = await several(() => api.call(draftContract, { body: { quoteId: quote.id } }))
+  const contract = contracts.find(({ status }) => status === 201)!.body
+  await one(submitContract, contract.id)
+  await one(approveContract, contract.id, undefined, at({ ...ada, id: mona }))
+  await one(signContract, contract.id, { customerSigner: '李雷' })
+  await world.events(tenantId)
+  const { data } = await api.does(listReceivables, { query: { contractId: contract.id } })
+  await several(() => api.call(issueInvoice, { body: { receivableIds: [data[0].id], kind: 'commercial', buyer: { name: 'Cloudmap' } } }))
+  const receipt = await api.does(recordReceipt, {
+    body: { accountId: data[0].accountId, amount: data[0].amount, receivedOn: '2026-11-21' },
+  })
+  await one(unsettleReceipt, receipt.id)
+  await one(settleReceipt, receipt.id)
+
+  const seen = await world.events(tenantId)
+  const times = (name: string, subject: string) => seen.filter((event) => event.name === name && event.subject === subject).length
+  expect(seen.filter(({ name, payload }) => name === 'lead.captured' && payload['companyName'] === body.companyName)).toHaveLength(1)
+  expect({
+    converted: times('lead.converted', lead.id),
+    opened: seen.filter(({ name, payload }) => name === 'opportunity.opened' && payload['title'] === 'Once').length,
+    accepted: times('quote.accepted', quote.id),
+    drafted: new Set(contracts.map(({ body: { id } }) => id)).size,
+    signed: times('contract.signed', contract.id),
+    ordered: seen.filter(({ name, payload }) => name === 'order.placed' && payload['contractId'] === contract.id).length,
+    invoiced: seen.filter(({ name, payload }) => name === 'invoice.issued' && JSON.stringify(payload).includes(data[0].id)).length,
+    settled: times('receipt.settled', receipt.id) - 1, // once when it was recorded
+    unsettled: times('receipt.unsettled', receipt.id),
+  }).toEqual({ converted: 1, opened: 1, accepted: 1, drafted: 1, signed: 1, ordered: 1, invoiced: 1, settled: 1, unsettled: 1 })
+  expect(await api.does(checkLedger)).toMatchObject({ balanced: true })
+})
+
+function several<T>(ask: () => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: 4 }, ask))
+}
