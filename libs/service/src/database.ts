@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import type { ListQuery, Operation, Page } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
-import type { Pool, PoolClient, PoolConfig } from 'pg'
+import type { Pool, PoolConfig } from 'pg'
 import pg from 'pg'
 import { DataSource, type EntitySchema } from 'typeorm'
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js'
@@ -101,7 +101,7 @@ export class Database {
   async query<Row extends object = Record<string, any>>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     const { transaction } = context()
     if (transaction) return transaction.query<Row>(sql, values)
-    return this.reading((tx) => tx.query<Row>(sql, values))
+    return this.transaction((tx) => tx.query<Row>(sql, values))
   }
 
   async one<Row extends object = Record<string, any>>(sql: string, values: readonly unknown[] = []): Promise<Row | undefined> {
@@ -110,19 +110,15 @@ export class Database {
 
   /** The record as the actor may see it, or "not found". */
   get<T extends object>(target: { prototype: T }, id: string): Promise<T> {
-    return this.reading((tx) => tx.get(target, id))
+    return this.transaction((tx) => tx.get(target, id))
   }
 
   find<T extends object>(target: { prototype: T }, id: string): Promise<T | undefined> {
-    return this.reading((tx) => tx.find(target, id))
+    return this.transaction((tx) => tx.find(target, id))
   }
 
   findBy<T extends object>(target: { prototype: T }, where: Record<string, unknown>): Promise<T[]> {
-    return this.reading((tx) => tx.findBy(target, where))
-  }
-
-  private reading<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.transaction(work)
+    return this.transaction((tx) => tx.findBy(target, where))
   }
 
   /**
@@ -168,10 +164,6 @@ export class Database {
     return client
   }
 
-  async ping(): Promise<void> {
-    await this.pool.query('SELECT 1')
-  }
-
   /** Committed events that are not on the bus yet, over all tenants. */
   async outboxDepth(): Promise<number> {
     const [row] = await inTenant('*', () => this.query<{ count: bigint }>('SELECT count(*) AS count FROM outbox'))
@@ -182,5 +174,3 @@ export class Database {
     if (this.source.isInitialized) await this.source.destroy()
   }
 }
-
-export type { PoolClient }
