@@ -10,11 +10,12 @@ import { eventTransport, type Received } from './events.js'
 import type { Logger } from './log.js'
 import type { Parking } from './parking.js'
 import type { Telemetry } from './telemetry.js'
+import { together } from './together.js'
 import type { Transaction } from './transaction.js'
 
 /** How often a handler is tried before its event is parked, and the wait before each new try. */
 const retryWaits = [50, 200, 800]
-const batchSize = 200
+const batchSize = 500
 
 /**
  * Applies events: each once, in order per aggregate, its effect and the note that it was read in one transaction. An event that cannot be
@@ -64,6 +65,7 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
         this.subscription = await this.bus.subscribe({
           group: `millrace-${this.service}`,
           topics,
+          ignored: declaredEvents.flatMap(({ type }) => (this.messageHandlers.has(type) ? [] : [type])),
           deliver: (batch, beat) => this.deliver(batch, beat),
         })
       done()
@@ -119,7 +121,7 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
     for (let from = 0; from < batch.length; from += batchSize) {
       const chunk = batch.slice(from, from + batchSize).filter((delivery) => this.concernsUs(delivery))
       if (chunk.length) {
-        await this.apply(chunk, beat)
+        if (!(await this.apply(chunk))) await this.applyParts(chunk, beat)
         for (const wake of this.waiters) wake()
       }
       await beat()
@@ -131,14 +133,26 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
     return !type || this.messageHandlers.has(type) || !this.types.has(type)
   }
 
-  private async apply(chunk: readonly Delivery[], beat: () => Promise<void>): Promise<void> {
-    try {
-      await this.applyTogether(chunk)
-    } catch {
-      for (const delivery of chunk) {
-        await this.applyOrPark(delivery, beat)
-        await beat()
-      }
+  /** Applies the next events of a stream, with those of other streams that wait as well. Answers whether that went well. */
+  private readonly apply = together<readonly Delivery[], boolean>(async (chunks) => {
+    const well: boolean[] = []
+    for (let from = 0; from < chunks.length;) {
+      let [to, size] = [from + 1, chunks[from]!.length]
+      while (to < chunks.length && size + chunks[to]!.length <= batchSize) size += chunks[to++]!.length
+      const applied = await this.applyTogether(chunks.slice(from, to).flat()).then(yes, no)
+      for (; from < to; from += 1) well.push(applied)
+    }
+    return well
+  })
+
+  /** Halves events that could not be applied together until the one is found that cannot be applied at all. */
+  private async applyParts(chunk: readonly Delivery[], beat: () => Promise<void>): Promise<void> {
+    if (chunk.length === 1) return this.applyOrPark(chunk[0]!, beat)
+    const half = chunk.length >> 1
+    for (const part of [chunk.slice(0, half), chunk.slice(half)]) {
+      const applied = part.length > 1 && (await this.applyTogether(part).then(yes, no))
+      if (!applied) await this.applyParts(part, beat)
+      await beat()
     }
   }
 
@@ -162,7 +176,7 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
       this.database.transaction(async (tx) => {
         await first?.(tx)
         const caused: { id: string; entries: string[] }[] = []
-        for (const delivery of await this.unread(tx, deliveries, first !== undefined)) {
+        for (const delivery of byTenant(await this.unread(tx, deliveries, first !== undefined))) {
           const event = this.read(delivery)
           const traceparent = delivery.headers['ce_traceparent']
           const context: Context = { ...platform(), tenantId: event.tenantId, journeyId: event.journeyId, traceparent, transaction: tx }
@@ -270,6 +284,9 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
   }
 }
 
+const yes = () => true
+const no = () => false
+
 const noteCaused =
   'UPDATE inbox SET caused = given.caused::jsonb FROM unnest($1::text[], $2::text[]) AS given(id, caused) WHERE event_id = given.id'
 
@@ -279,6 +296,18 @@ const noteRead = `
        fresh AS (INSERT INTO inbox (tenant_id, event_id) SELECT tenant, id FROM given WHERE key NOT IN (SELECT key FROM blocked)
                  ON CONFLICT DO NOTHING RETURNING event_id)
   SELECT coalesce((SELECT jsonb_agg(event_id) FROM fresh), '[]') AS fresh, coalesce((SELECT jsonb_agg(key) FROM blocked), '[]') AS blocked`
+
+/** Tenant after tenant, in each the order they came in: what is gathered is written once a tenant. */
+function byTenant(deliveries: readonly Delivery[]): readonly Delivery[] {
+  const tenants = new Map<string, Delivery[]>()
+  for (const delivery of deliveries) {
+    const tenant = delivery.headers['ce_tenantid'] ?? ''
+    const known = tenants.get(tenant)
+    if (known) known.push(delivery)
+    else tenants.set(tenant, [delivery])
+  }
+  return tenants.size > 1 ? [...tenants.values()].flat() : deliveries
+}
 
 function platform(): Context {
   return { tenantId: '*', visibility: 'company', language: 'en', caused: [] }

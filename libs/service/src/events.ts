@@ -68,8 +68,8 @@ export class Events {
     const { actor, journeyId, traceparent, caused } = context()
     const eventId = newId('event')
     tx.enqueue({
-      eventId,
-      tenantId: tx.tenant,
+      tenant_id: tx.tenant,
+      event_id: eventId,
       topic: event.topic,
       key: about.id,
       payload: json,

@@ -114,8 +114,8 @@ export class OperationInterceptor implements NestInterceptor {
         .update(`${request.method} ${request.url} ${JSON.stringify(request.body ?? null, withoutSecrets)}`)
         .digest('base64')
       const found = await tx.one<{ free: boolean; body_hash: string | null; status: number; answer: string }>(
-        `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 42)) AS free, i.body_hash, i.status, i.answer FROM (SELECT 1) AS one LEFT JOIN idempotency i ON i.key = $1`,
-        [key],
+        `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 42)) AS free, i.body_hash, i.status, i.answer FROM (SELECT 1) AS one LEFT JOIN idempotency i ON i.tenant_id = $2 AND i.key = $1`,
+        [key, tx.tenant],
       )
       if (found!.body_hash !== null) {
         if (found!.body_hash !== body) throw new Refusal('idempotency.reused')
@@ -124,7 +124,7 @@ export class OperationInterceptor implements NestInterceptor {
       }
       if (!found!.free) throw new Refusal('idempotency.in_flight')
       const answer = await work()
-      tx.keep({ key, bodyHash: body, status: operation.status, answer: JSON.stringify(answer ?? null), headers: {} })
+      tx.keep({ key, body_hash: body, status: operation.status, answer: JSON.stringify(answer ?? null), headers: '{}' })
       return answer
     })
   }

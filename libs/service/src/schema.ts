@@ -87,6 +87,11 @@ export class Table<T extends object = object> {
   readonly columnNames: string
   /** API field → SQL expression and type, for filters and sorting; money is compared by its minor units. */
   readonly fields = new Map<string, { sql: string; type: string; nullable: boolean }>()
+  /** One statement that inserts any number of values. */
+  readonly insertSql: string
+  /** Updates one value, guarded by its version. The last two parameters are id and expected version. */
+  readonly updateSql: string
+  private readonly changing: readonly StoredColumn[]
   private readonly prototype: object
   private readonly plain: { property: string; column: string; ratio: boolean }[] = []
   private readonly moneys: { property: string; minor: string; currency: string }[] = []
@@ -125,6 +130,13 @@ export class Table<T extends object = object> {
     this.columns = columns
     this.columnNames = columns.map(({ name }) => name).join(', ')
     this.versioned = columns.some(({ name }) => name === 'version')
+    const given = columns.map(({ sqlType }, n) => `$${n + 1}::${sqlType === 'jsonb' ? 'text' : sqlType}[]`)
+    const values = columns.map(({ name, sqlType }) => (sqlType === 'jsonb' ? `${name}::jsonb` : name))
+    this.insertSql = `INSERT INTO ${this.name} (${this.columnNames}) SELECT ${values.join(', ')} FROM unnest(${given.join(', ')}) AS given(${this.columnNames})`
+    this.changing = columns.filter(({ name }) => name !== 'id' && name !== 'version' && name !== 'created_at')
+    const set = this.changing.map(({ name, sqlType }, n) => `${name} = $${n + 1}::${sqlType}`).join(', ')
+    const last = this.changing.length
+    this.updateSql = `UPDATE ${this.name} SET ${set}${this.versioned ? ', version = version + 1' : ''} WHERE id = $${last + 1}${this.versioned ? ` AND version = $${last + 2}` : ''}`
   }
 
   /** The domain value that a row stands for. */
@@ -140,31 +152,16 @@ export class Table<T extends object = object> {
     return entity as T
   }
 
-  /** One statement that inserts any number of values. */
-  insertSql(): string {
-    const names = this.columns.map(({ name }) => name).join(', ')
-    return `INSERT INTO ${this.name} (${names}) SELECT * FROM unnest(${this.columns.map(({ sqlType }, n) => `$${n + 1}::${sqlType === 'jsonb' ? 'text' : sqlType}[]`).join(', ')}) AS given(${names})`.replace(
-      /SELECT \*/,
-      `SELECT ${this.columns.map(({ name, sqlType }) => (sqlType === 'jsonb' ? `${name}::jsonb` : name)).join(', ')}`,
-    )
+  rowValues(entity: T): unknown[] {
+    return this.columns.map((column) => column.read(entity))
   }
 
   insertValues(entities: readonly T[]): unknown[] {
     return this.columns.map((column) => entities.map((entity) => column.read(entity)))
   }
 
-  /** Updates one value, guarded by its version. The last two parameters are id and expected version. */
-  updateSql(): string {
-    const set = this.columns.filter(({ name }) => name !== 'id' && name !== 'version' && name !== 'created_at')
-    const version = this.versioned ? ', version = version + 1' : ''
-    const guard = this.versioned ? ` AND version = $${set.length + 2}` : ''
-    return `UPDATE ${this.name} SET ${set.map(({ name, sqlType }, n) => `${name} = $${n + 1}::${sqlType}`).join(', ')}${version} WHERE id = $${set.length + 1}${guard}`
-  }
-
   updateValues(entity: T & { id?: string; version?: number }): unknown[] {
-    const set = this.columns
-      .filter(({ name }) => name !== 'id' && name !== 'version' && name !== 'created_at')
-      .map((column) => column.read(entity))
+    const set = this.changing.map((column) => column.read(entity))
     return this.versioned ? [...set, entity.id, entity.version] : [...set, entity.id]
   }
 }

@@ -1,4 +1,6 @@
 import { newId, Refusal, type Id } from '@millrace/domain'
+import { hash } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { PoolClient, QueryConfig, QueryResult } from 'pg'
 import { context, type Context } from './context.js'
 import type { Table } from './schema.js'
@@ -14,41 +16,49 @@ export interface Aggregate {
 type Mapped<T> = { prototype: T }
 
 /** Writes rows that were gathered in a transaction, as few statements as it can. */
-export type GatheredWrite<Row = any> = (tx: Transaction, rows: readonly Row[]) => Promise<unknown>
+export type GatheredWrite<Row = any> = (tx: Transaction, rows: readonly Row[]) => Promise<void> | void
 
 /** One event waiting in the transaction to be written to the outbox at commit. */
 export interface OutboxEntry {
-  readonly eventId: string
-  readonly tenantId: string
+  readonly tenant_id: string
+  readonly event_id: string
   readonly topic: string
   readonly key: string
   readonly headers: Record<string, string>
   readonly payload: string
 }
 
+/** Rows as one INSERT takes them. */
+interface Rows {
+  readonly table: string
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
+}
+
 interface AuditEntry {
-  readonly tenantId: string
+  readonly tenant_id: string
   readonly aggregate: string
-  readonly aggregateId: string
+  readonly aggregate_id: string
   readonly version: number
   readonly action: 'insert' | 'update'
-  readonly actorId: string | null
+  readonly actor_id: string | null
   readonly change: string
-  readonly traceId: string | null
+  readonly trace_id: string | null
 }
 
 /** The answer of an idempotent request, kept with its effect. */
 export interface KeptAnswer {
   readonly key: string
-  readonly bodyHash: string
+  readonly body_hash: string
   readonly status: number
   readonly answer: string
-  readonly headers: Record<string, string>
+  /** A JSON object of strings. */
+  readonly headers: string
 }
 
 /**
- * One database transaction of one tenant. Everything a use case needs: lock a record, save it, run SQL. Events, audit rows and the kept
- * answer are collected and written by one statement each just before COMMIT, in the same round trip.
+ * One database transaction of one tenant. Everything a use case needs: lock a record, save it, run SQL. What needs no answer travels with the
+ * next statement that does, and events, audit rows and the kept answer with COMMIT: a usual use case takes three round trips.
  */
 export class Transaction {
   private readonly outbox: OutboxEntry[] = []
@@ -57,18 +67,26 @@ export class Transaction {
   private readonly afterCommit: (() => void)[] = []
   private readonly gathered = new Map<GatheredWrite, unknown[]>()
   private kept: KeptAnswer | undefined
-  private began: Promise<unknown> | undefined
+  /** Statements that were sent and whose outcome nobody has looked at yet, in their order. */
+  private sent: Promise<unknown>[] = []
+  /** The last insert, as long as nothing came after it: what the transaction leaves at its commit is written by the same statement. */
+  private insertion: { readonly table: Table; readonly entities: readonly object[] } | undefined
+  private readonly locked = new Set<string>()
+  private readonly socket: Pick<Socket, 'cork' | 'uncork'>
+  private corked = false
 
   constructor(
     private readonly client: PoolClient,
     private tenantId: string,
     private readonly tableOf: (target: unknown) => Table,
-  ) {}
+  ) {
+    this.socket = (client as unknown as { connection: { stream: Socket } }).connection.stream
+  }
 
-  /** Opens the transaction. The answer is awaited with the first statement: both travel in one round trip. */
+  /** Opens the transaction; travels with the first statement that is awaited. */
   begin(): void {
-    this.began = this.client.query(`BEGIN; SELECT set_config('millrace.tenant', '${quoteTenant(this.tenantId)}', true)`)
-    this.began.catch(() => undefined)
+    this.hold()
+    this.later(this.client.query(`BEGIN; SET LOCAL millrace.tenant = '${checkedTenant(this.tenantId)}'`))
   }
 
   /** Event batches only: goes on for another tenant. */
@@ -76,7 +94,52 @@ export class Transaction {
     if (tenantId === this.tenantId) return
     await this.writeGathered()
     this.tenantId = tenantId
-    await this.query(`SELECT set_config('millrace.tenant', $1, true)`, [tenantId])
+    this.sendInsertion()
+    this.later(this.client.query(`SET LOCAL millrace.tenant = '${checkedTenant(tenantId)}'`))
+  }
+
+  /**
+   * Runs SQL whose answer nobody needs. It travels with the next statement that is awaited, which then also throws what went wrong here; at the
+   * latest with the commit.
+   */
+  send(sql: string, values: readonly unknown[] = []): void {
+    this.hold()
+    this.sendInsertion()
+    this.later(this.client.query(prepared(sql, values)))
+  }
+
+  private sendInsertion(): void {
+    const { insertion } = this
+    if (!insertion) return
+    this.insertion = undefined
+    const { table, entities } = insertion
+    if (entities.length > few) this.send(table.insertSql, table.insertValues(entities))
+    else this.send(...insertOf([rowsOf(insertion)]))
+  }
+
+  /** Until the end of the transaction, nobody else of the tenant holds one of these keys. Waits for them with the next statement. */
+  lockKeys(keys: readonly string[]): void {
+    const numbers = keys.map((key) => hash('sha256', `${this.tenantId} ${key}`, 'buffer').readBigInt64BE())
+    const ordered = [...new Set(numbers)].sort((a, b) => (a < b ? -1 : 1)) // two that want the same keys do not wait for each other
+    this.send(`SELECT ${ordered.map((_, n) => `pg_advisory_xact_lock($${n + 1})`).join(', ')}`, ordered)
+  }
+
+  private later(answer: Promise<unknown>): void {
+    answer.catch(() => undefined)
+    this.sent.push(answer)
+  }
+
+  /** What is sent from here on leaves together. */
+  private hold(): void {
+    if (this.corked) return
+    this.corked = true
+    this.socket.cork()
+  }
+
+  private release(): void {
+    if (!this.corked) return
+    this.corked = false
+    this.socket.uncork()
   }
 
   /** Runs SQL for the tenant; row-level security sees to it that no other tenant's row is touched. */
@@ -95,13 +158,16 @@ export class Transaction {
   }
 
   private async run(sql: string, values: readonly unknown[]): Promise<QueryResult> {
+    this.hold()
+    this.sendInsertion()
+    const before = this.sent
+    this.sent = []
     const result = this.client.query(prepared(sql, values))
-    if (this.began) {
-      const began = this.began
-      this.began = undefined
-      result.catch(() => undefined)
-      await began
-    }
+    this.release()
+    if (!before.length) return result
+    result.catch(() => undefined)
+    // Answers come in the order of the statements; after one that failed, the others only say that the transaction is over.
+    for (const answer of before) await answer
     return result
   }
 
@@ -127,7 +193,9 @@ export class Transaction {
    */
   async lock<T extends object>(target: Mapped<T>, id: string): Promise<T> {
     const [found] = await this.select(target, 'id = $1', [id], ' FOR UPDATE')
-    if (!found) refuseMissing(this.tableOf(target).noun, id)
+    const { name, noun } = this.tableOf(target)
+    if (!found) refuseMissing(noun, id)
+    this.locked.add(`${name}/${id}`)
     const { target: named } = context()
     const { version } = found as { version?: number }
     if (named?.id === id && named.ifMatch !== undefined && version !== undefined && named.ifMatch !== version) {
@@ -151,25 +219,32 @@ export class Transaction {
     })
   }
 
-  /** Stores new values (any number in one statement); aggregates begin at version 1 and are audited. */
+  /**
+   * Stores new values (any number in one statement); aggregates begin at version 1 and are audited. What the database has against them is
+   * thrown by the next statement or by the commit.
+   */
   async insert<T extends object>(given: T | readonly T[]): Promise<void> {
     const entities = (Array.isArray(given) ? given : [given]) as T[]
     if (!entities.length) return
     const table = this.tableOf(entities[0]!.constructor)
     if (table.versioned) for (const entity of entities) this.audit(table, entity as never, 'insert', undefined)
-    await this.query(table.insertSql(), table.insertValues(entities))
+    this.sendInsertion()
+    this.insertion = { table, entities }
   }
 
   /** Stores the changed value of a record that was read in this transaction; its version goes up by one. */
   async update<T extends object>(entity: T & { id: string; version?: number }): Promise<T> {
     const table = this.tableOf(entity.constructor)
-    const touched = await this.count(table.updateSql(), table.updateValues(entity as never))
-    if (!touched) throw new Refusal('version.stale', { current: 'unknown' })
+    const key = `${table.name}/${entity.id}`
+    // Nobody else changes what is locked here, so nobody needs to wait for the answer.
+    if (this.locked.has(key)) this.send(table.updateSql, table.updateValues(entity as never))
+    else if (!(await this.count(table.updateSql, table.updateValues(entity as never))))
+      throw new Refusal('version.stale', { current: 'unknown' })
     if (table.versioned) {
       const stored = entity as { version: number }
       stored.version += 1
-      this.audit(table, entity as never, 'update', this.known.get(`${table.name}/${entity.id}`))
-      this.known.set(`${table.name}/${entity.id}`, entity) // a second update in this transaction tells only what it changed itself
+      this.audit(table, entity as never, 'update', this.known.get(key))
+      this.known.set(key, entity) // a second update in this transaction tells only what it changed itself
     }
     return entity
   }
@@ -183,14 +258,14 @@ export class Transaction {
   private audit(table: Table, entity: Aggregate, action: 'insert' | 'update', before: object | undefined): void {
     const { actor, traceparent } = context()
     this.audits.push({
-      tenantId: this.tenantId,
+      tenant_id: this.tenantId,
       aggregate: table.noun,
-      aggregateId: entity.id,
+      aggregate_id: entity.id,
       version: entity.version,
       action,
-      actorId: actor?.id ?? null,
-      change: JSON.stringify(difference(before, entity)),
-      traceId: traceparent?.split('-')[1] ?? null,
+      actor_id: actor?.id ?? null,
+      change: plain(difference(before, entity)),
+      trace_id: traceparent?.split('-')[1] ?? null,
     })
   }
 
@@ -235,28 +310,45 @@ export class Transaction {
 
   async commit(): Promise<void> {
     await this.writeGathered()
-    const writes: Promise<unknown>[] = this.began ? [this.began] : []
-    const write = (sql: string, values: unknown[]) => void writes.push(this.client.query(prepared(sql, values)))
-    if (this.outbox.length) write(insertOutbox, columnsOf(this.outbox, ['tenantId', 'eventId', 'topic', 'key', 'headers', 'payload']))
-    if (this.audits.length)
-      write(
-        insertAudit,
-        columnsOf(this.audits, ['tenantId', 'aggregate', 'aggregateId', 'version', 'action', 'actorId', 'change', 'traceId']),
-      )
-    if (this.kept)
-      write(insertAnswer, [this.kept.key, this.kept.bodyHash, this.kept.status, this.kept.answer, JSON.stringify(this.kept.headers)])
+    this.hold()
+    this.leaveRecords()
     const commit = this.client.query('COMMIT')
-    writes.push(commit)
-    const outcomes = await Promise.allSettled(writes)
+    this.release()
+    const outcomes = await Promise.allSettled([...this.sent, commit])
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed) throw failed.reason
     if ((await commit).command !== 'COMMIT') throw new Error('the database rolled the transaction back')
     for (const work of this.afterCommit) work()
   }
 
+  /** Sends the events, the audit rows, the kept answer and the last insert: what is usual, each a row or two, in one statement. */
+  private leaveRecords(): void {
+    const { outbox, audits, kept, insertion } = this
+    if (outbox.length > few || audits.length > few || (insertion?.entities.length ?? 0) > few) {
+      this.sendInsertion()
+      return this.send(insertRecords, [
+        ...columnsOf(outbox, outboxColumns),
+        ...columnsOf(audits, auditColumns),
+        ...(kept ? keptColumns.map((column) => kept[column]) : keptColumns.map(() => null)),
+      ])
+    }
+    this.insertion = undefined
+    const writes: Rows[] = [
+      ...(insertion ? [rowsOf(insertion)] : []),
+      { table: 'outbox', columns: outboxColumns, rows: outbox.map((entry) => outboxColumns.map((column) => entry[column])) },
+      { table: 'audit', columns: auditColumns, rows: audits.map((entry) => auditColumns.map((column) => entry[column])) },
+      { table: 'idempotency', columns: keptColumns, rows: kept ? [keptColumns.map((column) => kept[column])] : [] },
+    ].filter(({ rows }) => rows.length)
+    if (writes.length) this.send(...insertOf(writes))
+  }
+
   async rollback(): Promise<void> {
-    await this.began?.catch(() => undefined)
-    await this.client.query('ROLLBACK')
+    this.hold()
+    this.later(this.client.query('ROLLBACK'))
+    this.release()
+    const outcomes = await Promise.allSettled(this.sent)
+    const rolledBack = outcomes.at(-1)!
+    if (rolledBack.status === 'rejected') throw rolledBack.reason
   }
 }
 
@@ -273,36 +365,73 @@ function prepared(text: string, values: readonly unknown[]): QueryConfig {
   return name ? { ...query, name } : query
 }
 
-const insertOutbox = `INSERT INTO outbox (tenant_id, event_id, topic, key, headers, payload)
-  SELECT t, e, tp, k, h::jsonb, p FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY AS o(t, e, tp, k, h, p, n) ORDER BY n`
-const insertAudit = `INSERT INTO audit (tenant_id, aggregate, aggregate_id, version, action, actor_id, change, trace_id)
-  SELECT t, a, i, v, c, u, d::jsonb, r FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[]) AS o(t, a, i, v, c, u, d, r)`
-const insertAnswer = `INSERT INTO idempotency (key, body_hash, status, answer, headers) VALUES ($1, $2, $3, $4, $5)`
+/** So many rows of a table are written as values; from there on as arrays, one a column. */
+const few = 4
+const outboxColumns = ['tenant_id', 'event_id', 'topic', 'key', 'headers', 'payload'] as const
+const auditColumns = ['tenant_id', 'aggregate', 'aggregate_id', 'version', 'action', 'actor_id', 'change', 'trace_id'] as const
+const keptColumns = ['key', 'body_hash', 'status', 'answer', 'headers'] as const
 
-function columnsOf<T extends object>(entries: readonly T[], names: readonly (keyof T)[]): unknown[] {
-  return names.map((name) =>
-    entries.map((entry) => (typeof entry[name] === 'object' && entry[name] !== null ? JSON.stringify(entry[name]) : entry[name])),
+const insertRecords = `WITH told AS (
+    INSERT INTO outbox (tenant_id, event_id, topic, key, headers, payload)
+    SELECT t, e, tp, k, h::jsonb, p FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY AS o(t, e, tp, k, h, p, n) ORDER BY n
+  ), kept AS (
+    INSERT INTO idempotency (key, body_hash, status, answer, headers)
+    SELECT $15::text, $16::text, $17::int, $18::text, $19::jsonb WHERE $15::text IS NOT NULL
   )
+  INSERT INTO audit (tenant_id, aggregate, aggregate_id, version, action, actor_id, change, trace_id)
+  SELECT t, a, i, v, c, u, d::jsonb, r FROM unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[]) AS o(t, a, i, v, c, u, d, r)`
+
+function columnsOf<T extends object>(entries: readonly T[], columns: readonly (keyof T)[]): unknown[] {
+  return columns.map((column) => entries.map((entry) => entry[column]))
+}
+
+function rowsOf({ table, entities }: { readonly table: Table; readonly entities: readonly object[] }): Rows {
+  return { table: table.name, columns: table.columns.map(({ name }) => name), rows: entities.map((entity) => table.rowValues(entity)) }
+}
+
+const inserts = new Map<string, string>()
+
+/** One statement that inserts rows into several tables, and its values. */
+function insertOf(writes: readonly Rows[]): [sql: string, values: unknown[]] {
+  const shape = writes.map(({ table, rows }) => `${table} ${rows.length}`).join()
+  let sql = inserts.get(shape)
+  if (!sql) {
+    let n = 0
+    const statements = writes.map(({ table, columns, rows }) => {
+      const values = rows.map(() => `(${columns.map(() => `$${(n += 1)}`).join(', ')})`)
+      return `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values.join(', ')}`
+    })
+    const last = statements.pop()!
+    const others = statements.map((statement, index) => `write${index} AS (${statement})`)
+    sql = `${others.length ? `WITH ${others.join(', ')} ` : ''}${last}`
+    inserts.set(shape, sql)
+  }
+  return [sql, writes.flatMap(({ rows }) => rows.flat())]
 }
 
 function refuseMissing(noun: string, id: string): never {
   throw Refusal.notFound(noun, id)
 }
 
-/** The tenant travels inside a simple query; anything but an id is refused here. */
-function quoteTenant(tenantId: string): string {
+/** The tenant travels inside the statement; anything but an id is refused here. */
+function checkedTenant(tenantId: string): string {
   if (tenantId !== '*' && !/^tenant_[0-9a-z]{26}$/.test(tenantId)) throw new Error('a transaction needs a tenant')
   return tenantId
 }
 
 function difference(before: object | undefined, after: object): Record<string, unknown> {
   const change: Record<string, unknown> = {}
+  if (!before) {
+    for (const [name, value] of Object.entries(after))
+      if (name !== 'version' && name !== 'updatedAt' && value !== null && value !== undefined) change[name] = value
+    return change
+  }
   for (const [name, value] of Object.entries(after)) {
     if (name === 'version' || name === 'updatedAt') continue
-    const old = (before as Record<string, unknown> | undefined)?.[name]
+    const old = (before as Record<string, unknown>)[name]
     const [from, to] = [plain(old), plain(value)]
     if (from === to) continue
-    change[name] = before ? { from: JSON.parse(from), to: JSON.parse(to) } : JSON.parse(to)
+    change[name] = { from: JSON.parse(from), to: JSON.parse(to) }
   }
   return change
 }

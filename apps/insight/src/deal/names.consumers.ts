@@ -15,22 +15,22 @@ import { On, type Received, type Transaction } from '@millrace/service'
 export class NamesConsumers {
   @On(AccountOpened)
   openAccount(event: Received<typeof AccountOpened>, tx: Transaction) {
-    return keepName(tx, 'known_account', event)
+    tx.gather(keepAccounts, nameIn(event))
   }
 
   @On(AccountChanged)
   changeAccount(event: Received<typeof AccountChanged>, tx: Transaction) {
-    return keepName(tx, 'known_account', event)
+    tx.gather(keepAccounts, nameIn(event))
   }
 
   @On(ProductCreated)
   createProduct(event: Received<typeof ProductCreated>, tx: Transaction) {
-    return keepName(tx, 'known_product', event)
+    tx.gather(keepProducts, nameIn(event))
   }
 
   @On(ProductChanged)
   changeProduct(event: Received<typeof ProductChanged>, tx: Transaction) {
-    return keepName(tx, 'known_product', event)
+    tx.gather(keepProducts, nameIn(event))
   }
 
   @On(TenantCreated)
@@ -67,12 +67,26 @@ export class NamesConsumers {
 
 type Named = { readonly subject: string; readonly sequence: number; readonly payload: { readonly name: string } }
 
-async function keepName(tx: Transaction, table: 'known_account' | 'known_product', { subject, sequence, payload }: Named): Promise<void> {
-  await tx.query(
-    `INSERT INTO ${table} (id, name, sequence) VALUES ($1, $2, $3)
-     ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, sequence = excluded.sequence WHERE ${table}.sequence <= excluded.sequence`,
-    [subject, payload.name, sequence],
-  )
+interface Name {
+  readonly id: string
+  readonly name: string
+  readonly sequence: number
+}
+
+const nameIn = ({ subject, sequence, payload }: Named): Name => ({ id: subject, name: payload.name, sequence })
+const keepAccounts = keepNames('known_account')
+const keepProducts = keepNames('known_product')
+
+/** Stores the latest names of a batch of events. */
+function keepNames(table: 'known_account' | 'known_product') {
+  return (tx: Transaction, names: readonly Name[]): void =>
+    tx.send(
+      `INSERT INTO ${table} (id, name, sequence)
+       SELECT DISTINCT ON (id) id, name, sequence FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS given(id, name, sequence, n)
+       ORDER BY id, sequence DESC, n DESC
+       ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, sequence = excluded.sequence WHERE ${table}.sequence <= excluded.sequence`,
+      [names.map(({ id }) => id), names.map(({ name }) => name), names.map(({ sequence }) => sequence)],
+    )
 }
 
 async function keepZone(tx: Transaction, { sequence, payload }: { sequence: number; payload: { zone: string } }): Promise<void> {

@@ -57,9 +57,9 @@ for (const event of events) {
 }
 
 /** Stores the steps of a batch of events. Of a record's owner the latest word counts, here as between batches. */
-async function writeSteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
+function writeSteps(tx: Transaction, steps: readonly Step[]): void {
   const column = <T>(pick: (step: Step) => T) => steps.map(pick)
-  await tx.query(
+  tx.send(
     `INSERT INTO journey_step (journey_id, event_id, at, recorded_at, service, event, aggregate, subject, sequence, actor_id, facts)
      SELECT j, id, at, recorded, service, event, aggregate, subject, sequence, actor, facts::jsonb
      FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[])
@@ -82,7 +82,7 @@ async function writeSteps(tx: Transaction, steps: readonly Step[]): Promise<void
   const named = steps.flatMap((step) =>
     step.records.map((record) => ({ ...step, record, ownerId: record === step.subject ? step.ownerId : undefined })),
   )
-  await tx.query(
+  tx.send(
     `INSERT INTO journey_record (record_id, journey_id, told_by, owner_id, owner_sequence)
      SELECT DISTINCT ON (record, journey, told_by) record, journey, told_by, owner, sequence
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[]) WITH ORDINALITY AS named(record, journey, told_by, owner, sequence, n)

@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common'
 import { listLeads, type Answer, type getLead, type getLeadSettings, type Input } from '@millrace/contracts'
-import { Database } from '@millrace/service'
+import { context, Database } from '@millrace/service'
 import { Lead } from './lead.js'
+
+type Settings = Answer<typeof getLeadSettings>
+
+/** How long another replica's change of the settings may go unnoticed. */
+const rememberedMs = 1_000
 
 @Injectable()
 export class LeadQueries {
+  private readonly remembered = new Map<string, { settings: Settings; until: number }>()
+
   constructor(private readonly db: Database) {}
 
   list(query: Input<typeof listLeads>['query']) {
@@ -16,11 +23,25 @@ export class LeadQueries {
   }
 
   /** The company's settings; those it was given when it never changed them. */
-  async settings(): Promise<Answer<typeof getLeadSettings>> {
-    const found = await this.db.one<Answer<typeof getLeadSettings>>(
-      'SELECT duplicates, default_country AS "defaultCountry", version FROM lead_settings',
-    )
+  async settings(): Promise<Settings> {
+    const found = await this.db.one<Settings>('SELECT duplicates, default_country AS "defaultCountry", version FROM lead_settings')
     return found ?? { duplicates: 'flag', defaultCountry: 'CN', version: 0 }
+  }
+
+  /** The settings as they were at most a second ago: every capture asks for them. */
+  async recentSettings(): Promise<Settings> {
+    const { tenantId } = context()
+    const known = this.remembered.get(tenantId)
+    if (known && known.until > performance.now()) return known.settings
+    const settings = await this.settings()
+    if (this.remembered.size > 10_000) this.remembered.clear()
+    this.remembered.set(tenantId, { settings, until: performance.now() + rememberedMs })
+    return settings
+  }
+
+  /** The company's settings have changed. */
+  forgetSettings(): void {
+    this.remembered.delete(context().tenantId)
   }
 }
 

@@ -41,7 +41,7 @@ export class LeadService {
       if (ownerId) await this.directory.colleague(ownerId)
       const { actor } = context()
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
-      const settings = await this.queries.settings()
+      const settings = await this.queries.recentSettings()
       const data = normalised(given, settings.defaultCountry)
       const candidates = await this.lookAlikes(tx, data)
       if (candidates.length && settings.duplicates === 'refuse') throw new Refusal('lead.duplicate', { candidates })
@@ -56,7 +56,7 @@ export class LeadService {
   change(id: Id<'lead'>, given: Input<typeof changeLead>['body']): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       const before = await tx.lock(Lead, id)
-      const { defaultCountry } = await this.queries.settings()
+      const { defaultCountry } = await this.queries.recentSettings()
       const data = normalised({ ...before, ...given } as Given, defaultCountry)
       const lead = await tx.update(before.change({ ...data, duplicateOf: await this.lookAlikes(tx, data, id) }, this.clock.now()))
       await this.events.publish(tx, LeadChanged, lead, facts(lead))
@@ -157,11 +157,7 @@ export class LeadService {
   ): Promise<('added' | 'existing')[]> {
     const { defaultCountry } = await this.queries.settings()
     const externalIds = given.flatMap(({ externalId }) => externalId ?? [])
-    const known = new Set(
-      (await tx.query<{ external_id: string }>('SELECT external_id FROM lead WHERE external_id = ANY($1)', [externalIds])).map(
-        ({ external_id }) => external_id,
-      ),
-    )
+    const known = new Set((await tx.query<{ external_id: string }>(findExternalIds, [externalIds])).map(({ external_id }) => external_id))
     const leads: Lead[] = []
     const outcomes = given.map(({ externalId, ownerId, createdAt, ...data }) => {
       if (externalId && known.has(externalId)) return 'existing'
@@ -192,6 +188,7 @@ export class LeadService {
          ON CONFLICT (tenant_id) DO UPDATE SET duplicates = excluded.duplicates, default_country = excluded.default_country, version = lead_settings.version + 1`,
         [duplicates ?? before.duplicates, defaultCountry ?? before.defaultCountry],
       )
+      tx.onCommit(() => this.queries.forgetSettings())
       return this.queries.settings()
     })
   }
@@ -199,26 +196,34 @@ export class LeadService {
   /** Open leads with the same e-mail, phone, or company and contact. Captures with the same keys wait for each other. */
   private async lookAlikes(tx: Transaction, data: LeadData, except?: Id<'lead'>): Promise<Likeness[]> {
     const { emailKey: email = null, phoneKey: phone = null, companyKey: company = null, contactKey: contact = null } = data
-    const keys = [email && `email ${email}`, phone && `phone ${phone}`, company && contact && `company ${company} ${contact}`].filter(
-      (key) => typeof key === 'string' && key !== '',
-    )
+    const keys = [
+      ...(email ? [`email ${email}`] : []),
+      ...(phone ? [`phone ${phone}`] : []),
+      ...(company && contact ? [`company ${company} ${contact}`] : []),
+    ]
     if (!keys.length) return []
-    await tx.query(
-      `SELECT pg_advisory_xact_lock(hashtextextended($1 || key, 7)) FROM unnest($2::text[]) AS k(key) ORDER BY hashtextextended($1 || key, 7)`,
-      [tx.tenant, keys],
-    )
-    const rows = await tx.query<{ id: Id<'lead'>; same_email: boolean; same_phone: boolean; same_company: boolean }>(
-      `SELECT id, coalesce(email_key = $1, false) AS same_email, coalesce(phone_key = $2, false) AS same_phone, coalesce(company_key = $3 AND contact_key = $4, false) AS same_company
-       FROM lead WHERE status NOT IN ('converted', 'disqualified') AND id <> $5 AND (email_key = $1 OR phone_key = $2 OR (company_key = $3 AND contact_key = $4)) ORDER BY id LIMIT 20`,
-      [email, phone, company, contact, except ?? ''],
-    )
-    return rows.map(({ id, same_email, same_phone, same_company }) => ({
-      leadId: id,
-      score: Math.min(100, (same_email ? 60 : 0) + (same_phone ? 50 : 0) + (same_company ? 40 : 0)),
-      reasons: [...(same_email ? ['email'] : []), ...(same_phone ? ['phone'] : []), ...(same_company ? ['company_and_contact'] : [])],
-    }))
+    tx.lockKeys(keys)
+    const rows = await tx.query<{ id: Id<'lead'>; by: string }>(likeThis, [tx.tenant, email, phone, company, contact, except ?? ''])
+    const like = new Map<Id<'lead'>, Set<string>>()
+    for (const { id, by } of rows) like.set(id, (like.get(id) ?? new Set()).add(by))
+    return [...like].map(([leadId, equal]) => {
+      const reasons = Object.entries(scores).filter(([reason]) => equal.has(reason))
+      const score = reasons.reduce((sum, [, points]) => sum + points, 0)
+      return { leadId, score: Math.min(100, score), reasons: reasons.map(([reason]) => reason) }
+    })
   }
 }
+
+/** What an equal key says about two leads being the same. */
+const scores = { email: 60, phone: 50, company_and_contact: 40 }
+
+/** One look-up per index: of an OR of the three the planner makes a scan of the whole company's leads while the table is young. */
+const likeThis = `
+  SELECT id, by FROM (
+    SELECT id, status, 'email' AS by FROM lead WHERE tenant_id = $1 AND email_key = $2
+    UNION ALL SELECT id, status, 'phone' FROM lead WHERE tenant_id = $1 AND phone_key = $3
+    UNION ALL SELECT id, status, 'company_and_contact' FROM lead WHERE tenant_id = $1 AND company_key = $4 AND contact_key = $5
+  ) AS alike WHERE status NOT IN ('converted', 'disqualified') AND id <> $6 ORDER BY id LIMIT 40`
 
 function normalised({ email, phone, country, ...rest }: Given, defaultCountry: string): LeadData {
   const number = phone ? parsePhoneNumberFromString(phone, (country ?? defaultCountry) as CountryCode) : undefined
@@ -244,3 +249,8 @@ function normalised({ email, phone, country, ...rest }: Given, defaultCountry: s
 function facts({ id, companyName, contactName, ownerId, source, channel, campaign }: Lead): Sent<typeof LeadCaptured> {
   return { leadId: id, companyName, contactName, ownerId, source, channel, campaign }
 }
+
+// One look into the index for each: in a table that grew since it was last analysed, `= ANY` read all leads of the company for each chunk.
+const findExternalIds = `
+  SELECT found.external_id FROM unnest($1::text[]) AS given(id),
+    LATERAL (SELECT external_id FROM lead WHERE external_id = given.id LIMIT 1) AS found`

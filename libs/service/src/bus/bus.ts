@@ -19,6 +19,8 @@ export interface SubscribeOptions {
   /** Members of one group share the work; each group gets every message. A new group begins at the beginning. */
   readonly group: string
   readonly topics: readonly string[]
+  /** Types (`ce_type`) that the group has no use for. A bus may leave them out, or deliver them all the same. */
+  readonly ignored?: readonly string[]
   /**
    * Called with the next messages of one stream, in order. Resolves when their effect is safe; it may see a message again.
    * When it throws, the same messages are delivered again later. `beat` keeps the member alive in long batches; it throws when the stream was
@@ -34,6 +36,24 @@ export interface Subscription {
   lag(): Promise<number>
   /** Whether it takes messages now. */
   readonly running: boolean
+}
+
+/** What one stream holds: the messages from offset `from` to before `to`. `from` above 0: its beginning is gone. */
+export interface Extent {
+  readonly stream: string
+  readonly from: string
+  readonly to: string
+}
+
+/** The log of the bus, read beside the groups: nobody's place in it moves, and nobody misses a message for it. */
+export interface EventLog {
+  /** All streams, with what they hold now. Throws when the bus cannot be reached or is not ours. */
+  extents(): Promise<Extent[]>
+  /** Reads these parts of the log, a few streams at once; messages of one stream come in order, its next batch when the one before was taken. */
+  read(parts: readonly Extent[], take: (batch: readonly Delivery[]) => Promise<void>): Promise<void>
+  /** Messages of these topics that the group has not consumed yet. */
+  lag(group: string, topics: readonly string[]): Promise<number>
+  close(): Promise<void>
 }
 
 /** The event bus. Two real ones exist: Kafka, and a log on Postgres for a bare laptop. */

@@ -1,12 +1,13 @@
 import { hash, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { together } from '../together.js'
 import type { Bus, BusMessage, Delivery, SubscribeOptions, Subscription } from './bus.js'
 
 const slots = 8
-const concurrency = 4
-const batchSize = 500
-const batchBytes = 4_000_000
+/** Of one slot; all together are held in memory. */
+const batchSize = 250
+const batchBytes = 1_000_000
 const pollMs = 1_000
 const leaseMs = 5_000
 const firstWait = 200
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS log (
   at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (slot, "offset")
 );
+ALTER TABLE log ADD COLUMN IF NOT EXISTS type text COLLATE "C";
 CREATE TABLE IF NOT EXISTS member (grp text, id text, leased_until timestamptz NOT NULL, PRIMARY KEY (grp, id)) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS cursor (grp text, slot int, next_offset bigint NOT NULL DEFAULT 0, owner text, PRIMARY KEY (grp, slot)) WITH (fillfactor = 50);`
 
@@ -79,6 +81,7 @@ export class EmbeddedBus implements Bus {
         messages.map(({ key }) => key),
         messages.map(({ headers }) => JSON.stringify(headers)),
         messages.map(({ value }) => value),
+        messages.map(({ headers }) => headers['ce_type'] ?? null),
       ],
     })
   }
@@ -132,6 +135,7 @@ interface Share {
 class EmbeddedSubscription implements Subscription {
   private readonly id = randomUUID()
   private readonly topics: Set<string>
+  private readonly ignored: Set<string>
   private readonly shares: Share[] = Array.from({ length: slots }, (_, slot) => ({
     slot,
     owned: false,
@@ -159,6 +163,7 @@ class EmbeddedSubscription implements Subscription {
     private readonly stopped: () => void,
   ) {
     this.topics = new Set(options.topics)
+    this.ignored = new Set(options.ignored)
   }
 
   get running(): boolean {
@@ -177,9 +182,9 @@ class EmbeddedSubscription implements Subscription {
   async lag(): Promise<number> {
     const { rows } = await this.pool.query<{ lag: number }>(
       `SELECT count(l)::int AS lag FROM slot s LEFT JOIN cursor c ON c.grp = $1 AND c.slot = s.slot CROSS JOIN LATERAL (
-         SELECT 1 FROM log WHERE slot = s.slot AND "offset" >= coalesce(c.next_offset, 0) AND topic = ANY($2::text[])
+         SELECT 1 FROM log WHERE slot = s.slot AND "offset" >= coalesce(c.next_offset, 0) AND topic = ANY($2::text[]) AND (type IS NULL OR type <> ALL($3::text[]))
        ) l`,
-      [this.options.group, [...this.topics]],
+      [this.options.group, [...this.topics], [...this.ignored]],
     )
     return rows[0]!.lag
   }
@@ -248,8 +253,8 @@ class EmbeddedSubscription implements Subscription {
       if (payload === this.options.group) void this.balance()
       return
     }
-    const [slot, topic] = payload.split(' ')
-    if (!this.topics.has(topic ?? '')) return // the cursor passes over it with the next poll
+    const [slot, topic, type] = payload.split(' ')
+    if (!this.topics.has(topic ?? '') || this.ignored.has(type ?? '')) return // the cursor passes over it with the next poll
     this.shares[Number(slot)]!.wanted = true
     this.pump()
   }
@@ -307,7 +312,7 @@ class EmbeddedSubscription implements Subscription {
 
   private pump(): void {
     for (const share of this.shares) {
-      if (this.stopping || !this.client || this.steps.size >= concurrency || performance.now() >= this.leasedUntil) return
+      if (this.stopping || !this.client || performance.now() >= this.leasedUntil) return
       if (!share.owned || share.leaving || share.running || share.rest || !share.wanted) continue
       share.wanted = false
       share.running = true
@@ -329,21 +334,12 @@ class EmbeddedSubscription implements Subscription {
       if (!held()) throw new Error(`slot/${slot} was taken away`)
     }
     try {
-      const { group, deliver } = this.options
-      const { rows } = await this.ask<Entry>(client, {
-        name: 'next',
-        text: nextOnes,
-        values: [slot, share.next, [...this.topics], batchSize, batchBytes],
-      })
-      const batch = rows.flatMap(({ offset, topic, key, headers, value }) =>
-        offset === null ? [] : [{ stream: `slot/${slot}`, offset, topic, key, headers, value } satisfies Delivery],
-      )
+      const { head, batch } = await this.next({ slot, from: share.next, client })
       await beat()
-      if (batch.length) await deliver(batch, beat)
+      if (batch.length) await this.options.deliver(batch, beat)
       const full = batch.length === batchSize || batch.reduce((sum, { value }) => sum + value.length, 0) >= batchBytes
-      const next = full ? String(BigInt(batch.at(-1)!.offset) + 1n) : rows[0]!.head
-      const moved = await this.ask(client, { name: 'advance', text: advance, values: [group, slot, this.id, next] })
-      if (!moved.rowCount) share.owned = false
+      const next = full ? String(BigInt(batch.at(-1)!.offset) + 1n) : head
+      if (!(await this.advance({ slot, next, client }))) share.owned = false
       share.next = next
       share.failures = 0
       if (full) share.wanted = true
@@ -352,6 +348,34 @@ class EmbeddedSubscription implements Subscription {
       if (held()) this.backOff(share)
     }
   }
+
+  /** The messages of a slot from an offset on, and where the slot ends; one statement for all slots that ask. */
+  private readonly next = together<{ slot: number; from: string; client: pg.Client }, { head: string; batch: Delivery[] }>(
+    async (asked) => {
+      const { rows } = await this.ask<Entry>(asked[0]!.client, {
+        name: 'next',
+        text: nextOnes,
+        values: [asked.map(({ slot }) => slot), asked.map(({ from }) => from), [...this.topics], batchSize, batchBytes, [...this.ignored]],
+      })
+      const found = new Map(asked.map(({ slot }) => [slot, { head: '0', batch: [] as Delivery[] }]))
+      for (const { slot, head, offset, topic, key, headers, value } of rows) {
+        const entry = found.get(slot)!
+        entry.head = head
+        if (offset !== null) entry.batch.push({ stream: `slot/${slot}`, offset, topic, key, headers, value })
+      }
+      return [...found.values()]
+    },
+  )
+
+  /** Moves the cursor of a slot; answers whether it was still ours. */
+  private readonly advance = together<{ slot: number; next: string; client: pg.Client }, boolean>(async (asked) => {
+    const { rows } = await this.ask<{ slot: number }>(asked[0]!.client, {
+      name: 'advance',
+      text: advance,
+      values: [this.options.group, this.id, asked.map(({ slot }) => slot), asked.map(({ next }) => next)],
+    })
+    return asked.map(({ slot }) => rows.some((row) => row.slot === slot))
+  })
 
   private backOff(share: Share): void {
     const wait = Math.min(firstWait * 2 ** share.failures++, longestWait)
@@ -373,7 +397,7 @@ interface Place {
   readonly rank: number
 }
 
-type Entry = { readonly head: string } & (
+type Entry = { readonly slot: number; readonly head: string } & (
   | {
       readonly offset: string
       readonly topic: string
@@ -389,7 +413,7 @@ type Entry = { readonly head: string } & (
 const append = `
   WITH given AS (
     SELECT *, row_number() OVER (PARTITION BY slot ORDER BY ord) - 1 AS place
-    FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY AS m(slot, topic, key, headers, value, ord)
+    FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[]) WITH ORDINALITY AS m(slot, topic, key, headers, value, type, ord)
   ), locked AS MATERIALIZED (
     SELECT slot FROM slot WHERE slot = ANY($1::int[]) ORDER BY slot FOR UPDATE
   ), moved AS (
@@ -398,10 +422,10 @@ const append = `
     WHERE slot.slot = locked.slot
     RETURNING slot.slot, slot.next_offset - n.count AS first
   ), added AS (
-    INSERT INTO log (slot, "offset", topic, key, headers, value)
-    SELECT slot, first + place, topic, key, headers::json, value FROM given JOIN moved USING (slot)
+    INSERT INTO log (slot, "offset", topic, key, headers, value, type)
+    SELECT slot, first + place, topic, key, headers::json, value, type FROM given JOIN moved USING (slot)
   )
-  SELECT pg_notify('millrace_log', slot || ' ' || topic) FROM (SELECT DISTINCT slot, topic FROM given) touched`
+  SELECT pg_notify('millrace_log', concat_ws(' ', slot, topic, type)) FROM (SELECT DISTINCT slot, topic, type FROM given) touched`
 
 const join = `
   WITH joined AS (
@@ -442,16 +466,19 @@ const depart = `
 
 // The head is read with the messages: all before it are visible here, as its row is locked until they are.
 const nextOnes = `
-  SELECT s.next_offset AS head, l.* FROM slot s LEFT JOIN LATERAL (
+  SELECT s.slot, s.next_offset AS head, l.* FROM unnest($1::int[], $2::bigint[]) AS w(slot, next) JOIN slot s USING (slot) LEFT JOIN LATERAL (
     SELECT "offset", topic, key, headers, value FROM (
       SELECT *, sum(octet_length(value)) OVER (ORDER BY "offset") - octet_length(value) AS before FROM (
         SELECT "offset", topic, key, headers, value FROM log
-        WHERE slot = $1 AND "offset" >= $2 AND topic = ANY($3::text[]) ORDER BY "offset" LIMIT $4
+        WHERE slot = w.slot AND "offset" >= w.next AND topic = ANY($3::text[]) AND (type IS NULL OR type <> ALL($6::text[]))
+        ORDER BY "offset" LIMIT $4
       ) few
     ) counted WHERE before < $5 ORDER BY "offset"
-  ) l ON true WHERE s.slot = $1`
+  ) l ON true`
 
-const advance = 'UPDATE cursor SET next_offset = $4 WHERE grp = $1 AND slot = $2 AND owner = $3'
+const advance = `
+  UPDATE cursor SET next_offset = moved.next FROM unnest($3::int[], $4::bigint[]) AS moved(slot, next)
+  WHERE grp = $1 AND owner = $2 AND cursor.slot = moved.slot RETURNING cursor.slot`
 
 function slotOf(key: string): number {
   return hash('sha256', key, 'buffer')[0]! % slots
