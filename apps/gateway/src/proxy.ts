@@ -36,7 +36,7 @@ interface ProxyOptions {
   readonly publicUrl: string
 }
 
-/** Hands requests to the service that owns their route: token checked, clients kept within their rate, bodies streamed both ways. */
+/** Hands requests to the service that owns their route: token checked, clients kept within their rate; files are streamed. */
 export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, publicUrl }: ProxyOptions): () => Promise<void> {
   const pools = new Map(
     Object.entries(addresses).map(([name, url]) => [
@@ -51,14 +51,9 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
     const caller = request.headers.authorization?.startsWith('Bearer ') ? await tokens.verify(request.headers.authorization) : undefined
     await stayInRate(limiter, rateLimit, caller?.actor.id ?? request.ip, reply)
     const end = request.url.indexOf('?')
-    const path = end < 0 ? request.url : request.url.slice(0, end)
-    const service = serviceFor(path, request.query as Record<string, unknown>)
+    const service = serviceFor(end < 0 ? request.url : request.url.slice(0, end), request.query as Record<string, unknown>)
     if (!service) throw new Refusal('route.not_found', {}, 'notFound')
-    const length = request.headers['content-length']
-    const file = path === '/v1/imports' && (request.headers['content-type']?.startsWith('text/csv') ?? false)
-    if (!file && Number(length ?? 0) > jsonLimit) throw tooLarge()
-    const given = request.body as Readable | null | undefined
-    const body = given && !file && length === undefined ? await readWhole(given) : (given ?? null)
+    const body = request.body as Readable | Buffer | null | undefined
     const answer = await pools
       .get(service)!
       .request({
@@ -71,7 +66,7 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
           'x-forwarded-host': host,
           'x-forwarded-proto': protocol.slice(0, -1),
         },
-        body,
+        body: Buffer.isBuffer(body) && !body.length ? null : (body ?? null),
       })
       .catch((error: Error) => {
         throw new Unavailable(`${service}: ${error.message}`)
@@ -79,37 +74,24 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
     void reply.status(answer.statusCode)
     for (const [name, value] of Object.entries(answer.headers))
       if (value !== undefined && !notForwarded.has(name)) void reply.header(name, value)
-    return reply.send(answer.body)
+    const length = Number(answer.headers['content-length'] ?? Infinity)
+    return reply.send(length <= jsonLimit ? Buffer.from(await answer.body.arrayBuffer()) : answer.body)
   }
 
-  void fastify.register((scope, _options, done) => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
-    for (const url of ['/v1/*', '/oauth/*', '/.well-known/*'])
-      scope.route({ method: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'], url, handler: handle })
-    done()
-  })
+  const route = (urls: readonly string[], files: boolean) =>
+    fastify.register((scope, _options, done) => {
+      scope.removeAllContentTypeParsers()
+      // Read as a whole: it costs less than handing on the parts, and one that is too long would break off between here and the service.
+      scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: jsonLimit }, (_request, body, parsed) => parsed(null, body))
+      if (files) scope.addContentTypeParser('text/csv', (_request, payload, parsed) => parsed(null, payload))
+      for (const url of urls) scope.route({ method: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'], url, handler: handle })
+      done()
+    })
+  void route(['/v1/imports'], true)
+  void route(['/v1/*', '/oauth/*', '/.well-known/*'], false)
   return async () => {
     await Promise.all([...pools.values()].map((pool) => pool.close()))
   }
-}
-
-/** A body that does not say how long it is. Handed on as it comes, one that is too long would break off between here and the service. */
-async function readWhole(body: Readable): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let bytes = 0
-  for await (const part of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += part.length
-    if (bytes > jsonLimit) break
-    parts.push(part)
-  }
-  if (bytes <= jsonLimit) return Buffer.concat(parts)
-  body.resume() // the rest is read and dropped: who is still sending would not see the answer
-  throw tooLarge()
-}
-
-function tooLarge(): Refusal {
-  return new Refusal('request.too_large', { limit: jsonLimit })
 }
 
 /** Counts the request against its client's rate (RateLimit header fields for HTTP). */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   applyDecorators,
   createParamDecorator,
@@ -20,7 +20,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { from, lastValueFrom, type Observable } from 'rxjs'
 import { visibilityFor, type Tokens } from './access.js'
 import { mergeCausality, parseCausality, type Causality } from './causality.js'
-import { withContext, type Context } from './context.js'
+import { context, withContext, type Context } from './context.js'
 import type { Database } from './database.js'
 import { languageOf } from './problem.js'
 import type { Telemetry } from './telemetry.js'
@@ -104,35 +104,39 @@ export class OperationInterceptor implements NestInterceptor {
     })
   }
 
-  /** A write: one transaction, and with an Idempotency-Key the same answer however often it is sent. */
+  /**
+   * A write: one transaction, and with an Idempotency-Key the same answer however often it is sent. Nobody looks the key up beforehand: a
+   * repeat runs into the kept answer (or into a refusal, as its first sending has changed the record), is undone and gets that answer.
+   */
   private async writeOnce(operation: Operation, request: Served, reply: FastifyReply, next: CallHandler): Promise<unknown> {
     const key = idempotencyKey(request)
-    return this.database!.transaction(async (tx) => {
-      const work = () => lastValueFrom(next.handle(), { defaultValue: undefined })
-      if (!key) return work()
-      const body = createHash('sha256')
-        .update(`${request.method} ${request.url} ${JSON.stringify(request.body ?? null, withoutSecrets)}`)
-        .digest('base64')
-      const found = await tx.one<{ free: boolean; body_hash: string | null; status: number; answer: string }>(
-        `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 42)) AS free, i.body_hash, i.status, i.answer FROM (SELECT 1) AS one LEFT JOIN idempotency i ON i.tenant_id = $2 AND i.key = $1`,
-        [key, tx.tenant],
-      )
-      if (found!.body_hash !== null) {
-        if (found!.body_hash !== body) throw new Refusal('idempotency.reused')
-        reply.header('idempotency-replayed', 'true')
-        return JSON.parse(found!.answer) as unknown
-      }
-      if (!found!.free) throw new Refusal('idempotency.in_flight')
-      const answer = await work()
-      tx.keep({ key, body_hash: body, status: operation.status, answer: JSON.stringify(answer ?? null), headers: '{}' })
-      return answer
-    })
+    const body = key && hash('sha256', `${request.method} ${request.url} ${withoutSecrets(request.body)}`, 'base64')
+    try {
+      return await this.database!.transaction(async (tx) => {
+        const answer: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined })
+        if (key) tx.keep({ key, body_hash: body!, status: operation.status, answer: JSON.stringify(answer ?? null), headers: '{}' })
+        return answer
+      })
+    } catch (error) {
+      const kept = key && (await this.keptAnswer(key).catch(() => undefined))
+      if (!kept) throw error
+      if (kept.body_hash !== body) throw new Refusal('idempotency.reused')
+      context().caused.length = 0
+      reply.header('idempotency-replayed', 'true')
+      return JSON.parse(kept.answer)
+    }
+  }
+
+  private keptAnswer(key: string): Promise<{ body_hash: string; answer: string } | undefined> {
+    return this.database!.one('SELECT body_hash, answer FROM idempotency WHERE tenant_id = $1 AND key = $2', [context().tenantId, key])
   }
 }
 
 /** What is kept to compare a repeat with must not help to guess a password. */
-function withoutSecrets(name: string, value: unknown): unknown {
-  return /password|secret/i.test(name) ? typeof value : value
+function withoutSecrets(body: unknown): string {
+  const text = JSON.stringify(body ?? null)
+  if (!/password|secret/i.test(text)) return text
+  return JSON.stringify(body, (name, value: unknown) => (/password|secret/i.test(name) ? typeof value : value))
 }
 
 function idempotencyKey(request: Served): string | undefined {
@@ -140,11 +144,8 @@ function idempotencyKey(request: Served): string | undefined {
   if (given === undefined) return undefined
   const key = Array.isArray(given) ? given.join() : given
   if (!/^[\x21-\x7e]{1,128}$/.test(key)) throw Refusal.invalid('idempotency.malformed')
-  const caller = request.headers.authorization
-    ? createHash('sha256')
-        .update(request.headers.authorization.split('.')[1] ?? '')
-        .digest('base64url')
-    : ''
+  // The caller, not his token: he may have a new one by the time he repeats himself.
+  const caller = context().actor?.id ?? ''
   return `${caller} ${key}`
 }
 
