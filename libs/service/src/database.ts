@@ -80,15 +80,21 @@ export class Database {
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const current = context()
     if (current.transaction) return work(current.transaction)
-    const client = await this.pool.connect()
-    const tx = new Transaction(client, current.tenantId, this.tableOf)
-    let broken: Error | undefined
-    try {
-      tx.begin()
+    return this.onConnection(current.tenantId, async (tx) => {
       const result = await withContext({ ...current, transaction: tx }, () => work(tx))
       await tx.commit()
       if (tx.publishes) this.onPublished()
       return result
+    })
+  }
+
+  private async onConnection<T>(tenantId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect()
+    const tx = new Transaction(client, tenantId, this.tableOf)
+    let broken: Error | undefined
+    try {
+      tx.begin()
+      return await work(tx)
     } catch (error) {
       await tx.rollback().catch((failure: Error) => (broken = failure))
       throw error
@@ -97,11 +103,11 @@ export class Database {
     }
   }
 
-  /** Reads for the context's tenant; joins an open transaction. Three statements, one round trip. */
+  /** Runs one statement for the context's tenant, in one round trip; joins an open transaction. */
   async query<Row extends object = Record<string, any>>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const { transaction } = context()
+    const { transaction, tenantId } = context()
     if (transaction) return transaction.query<Row>(sql, values)
-    return this.transaction((tx) => tx.query<Row>(sql, values))
+    return this.onConnection(tenantId, (tx) => tx.queryAndCommit<Row>(sql, values))
   }
 
   async one<Row extends object = Record<string, any>>(sql: string, values: readonly unknown[] = []): Promise<Row | undefined> {

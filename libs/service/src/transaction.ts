@@ -147,6 +147,17 @@ export class Transaction {
     return (await this.run(sql, values)).rows as Row[]
   }
 
+  /** Runs a transaction of one statement. */
+  async queryAndCommit<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    this.hold()
+    const result = this.client.query(prepared(sql, values))
+    this.later(result)
+    this.later(this.client.query('COMMIT'))
+    this.release()
+    for (const answer of this.sent) await answer
+    return (await result).rows as Row[]
+  }
+
   /** The first row, if any. */
   async one<Row extends object = Record<string, any>>(sql: string, values: readonly unknown[] = []): Promise<Row | undefined> {
     return (await this.query<Row>(sql, values))[0]
