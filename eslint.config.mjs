@@ -10,13 +10,15 @@ const tests = ['**/*.spec.ts', '**/*.fixture.ts', '**/*.journey.ts']
 const roles = 'controller|service|queries|schema|consumers|import|module|fixture|spec|problems'
 
 /** Nx tags of libs and apps. `external` holds for shipped files only; tests may use any package. */
-const boundaries = ({ external, testing }) => {
+const boundaries = ({ external, testing, tools = false }) => {
   const libs = (...names) => names.map((name) => `lib:${name}`)
   const service = libs('domain', 'contracts', 'service', ...testing)
   const packages = (...names) => (external ? { allowedExternalImports: names } : {})
   return [
     'error',
     {
+      // The tools are no project of nx and have no other name.
+      ...(tools && { allow: ['^(\\.\\./)+tools/'] }),
       depConstraints: [
         { sourceTag: 'lib:domain', onlyDependOnLibsWithTags: [], ...packages() },
         { sourceTag: 'lib:contracts', onlyDependOnLibsWithTags: libs('domain'), ...packages('zod') },
@@ -109,5 +111,9 @@ export default tseslint.config(
   {
     files: ['apps/journeys/src/**/*.ts', ...tests.flatMap((pattern) => [`apps/*/src/${pattern}`, `libs/*/src/${pattern}`])],
     rules: { '@nx/enforce-module-boundaries': boundaries({ external: false, testing: ['testing'] }), 'no-restricted-syntax': syntax() },
+  },
+  {
+    files: ['apps/journeys/src/**/*.ts'],
+    rules: { '@nx/enforce-module-boundaries': boundaries({ external: false, testing: ['testing'], tools: true }) },
   },
 )

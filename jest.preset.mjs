@@ -1,7 +1,6 @@
 import { basename, join } from 'node:path'
 
 const project = basename(process.cwd())
-const results = process.env.MILLRACE_TEST_RESULTS
 const tools = join(import.meta.dirname, 'tools/jest')
 
 /** One jest configuration for every project: TypeScript through swc, ESM, the libraries from source. */
@@ -32,10 +31,11 @@ export default {
     '^libphonenumber-js$': `${import.meta.dirname}/node_modules/libphonenumber-js/index.cjs`,
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  testTimeout: 60_000,
+  // Ends what hangs, and nothing that is slow on a busy machine. Tests give no limit of their own.
+  testTimeout: 600_000,
   passWithNoTests: true,
+  // A project alone has all cores; `npm test` runs several projects at a time, each in one process.
+  maxWorkers: '100%',
   // A database only where one is used.
   ...(!['domain', 'contracts'].includes(project) && { globalSetup: `${tools}/setup.mjs`, globalTeardown: `${tools}/teardown.mjs` }),
-  // `npm test` runs jest with --json and adds up what each project counts.
-  ...(results && { outputFile: join(results, `${project}.json`) }),
 }

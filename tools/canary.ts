@@ -4,15 +4,17 @@
  *
  *   npm test -- canary
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { copyOfRepository } from './parts/copy.ts'
+import { root } from './parts/platform.ts'
 
 type Project = { name: string; root: string; tags: string[]; targets: Record<string, unknown> }
 /** What is written, where (a tag or a project, and a file name), and the rules that must fire: none for a permitted line. */
 type Row = { in: Project; file: string; code: string; fires: string[] }
 
-const root = join(import.meta.dirname, '..')
 const boundary = '@nx/enforce-module-boundaries'
 const imports = 'no-restricted-imports'
 const syntax = 'no-restricted-syntax'
@@ -28,21 +30,11 @@ export const projects: Project[] = ['apps', 'libs'].flatMap((folder) =>
     }),
 )
 const tagged = (tag: string) => projects.filter(({ tags }) => tags.includes(tag))
-const folderOf = (project: Project) => join(root, project.root, 'src', 'canary')
 
-/** Removes what a killed run left behind. */
-export function sweep(): void {
-  for (const project of projects) rmSync(folderOf(project), { recursive: true, force: true })
-}
-
-/** Has nx write its project graph, which the boundary rule reads. */
-export function projectGraph(): void {
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), 'show', 'projects'], {
-    cwd: root,
-    env: { ...process.env, NX_DAEMON: 'false' },
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`nx made no project graph: ${stderr}`)
+/** Has nx write the project graph of a copy, or of the repository itself: the boundary rule reads it. */
+export async function projectGraph(folder = root, halt?: AbortSignal): Promise<void> {
+  const { code, said } = await node(folder, ['node_modules/nx/dist/bin/nx.js', 'show', 'projects'], halt)
+  if (code !== 0) throw new Error(`nx made no project graph: ${said}`)
 }
 
 /** The table. Rows exist for the projects that exist. */
@@ -54,6 +46,7 @@ function rows(): Row[] {
   const bus = "import 'kafkajs'"
   const late = "export const bus = import('kafkajs')"
   const now = 'export const at = new Date()'
+  const tool = '../../../../tools/parts/copy.ts'
 
   return [
     { in: domain, file: 'a.ts', code: "import '@millrace/contracts'", fires: [boundary, imports] },
@@ -85,6 +78,7 @@ function rows(): Row[] {
 
     { in: testing, file: 'a.ts', code: bus, fires: [imports] },
     { in: testing, file: 'b.ts', code: `import '@millrace/service'\n${now}`, fires: [] },
+    { in: testing, file: 'c.spec.ts', code: `import '${tool}'`, fires: [boundary] },
 
     ...[domain, ...services.slice(0, 1)].flatMap((project): Row[] => [
       { in: project, file: 'h.ts', code: 'export const same = (a: string, b: string) => a == b', fires: ['eqeqeq'] },
@@ -132,59 +126,73 @@ function rows(): Row[] {
       { in: app, file: 'u.ts', code: "import '@millrace/domain'\nimport './t.js'\nimport './t-scoring.js'", fires: [] },
     ]),
     ...tagged('type:journeys').flatMap((app) =>
-      services
-        .slice(0, 1)
-        .map((other): Row => ({ in: app, file: 'a.journey.ts', code: `import '${other.name}'\nimport '@millrace/testing'`, fires: [] })),
+      services.slice(0, 1).map((other): Row => ({
+        in: app,
+        file: 'a.journey.ts',
+        code: `import '${other.name}'\nimport '@millrace/testing'\nimport '${tool}'`,
+        fires: [],
+      })),
     ),
   ]
 }
 
-/** Writes the rows, lints them once, takes them away again. Each row is one test, and so are the tags of the projects. */
-export async function canary(say: (line: string) => void = console.log): Promise<{ passed: number; failed: number }> {
-  sweep()
-  process.once('exit', sweep)
+/** Writes the rows into a copy of the repository and lints them once. Each row is one test, and so are the tags of the projects. */
+export async function canary(halt?: AbortSignal): Promise<{ passed: number; failed: number }> {
+  const { folder, remove } = copyOfRepository()
+  process.once('exit', remove)
   try {
     // Before the rows are there, so that it knows none of the forbidden edges.
-    projectGraph()
+    await projectGraph(folder, halt)
     const table = rows()
+    const canaryOf = (project: Project) => join(folder, project.root, 'src', 'canary')
     for (const row of table) {
-      mkdirSync(folderOf(row.in), { recursive: true })
-      writeFileSync(join(folderOf(row.in), row.file), `${row.code}\n`)
+      mkdirSync(canaryOf(row.in), { recursive: true })
+      writeFileSync(join(canaryOf(row.in), row.file), `${row.code}\n`)
     }
-    const found = await lint([...new Set(table.map((row) => folderOf(row.in)))])
+    const found = await lint(folder, [...new Set(table.map((row) => canaryOf(row.in)))], halt)
 
     let failed = 0
     for (const row of table) {
-      const fired = found.get(join(folderOf(row.in), row.file)) ?? ['not linted']
+      const fired = found.get(join(canaryOf(row.in), row.file)) ?? ['not linted']
       if (fired.toSorted().join() === row.fires.toSorted().join()) continue
       failed++
-      say(`canary: ${row.in.root}/src/canary/${row.file}: ${row.code.replaceAll('\n', ' ⏎ ')}`)
-      say(`        expected ${row.fires.join(' and ') || 'nothing'}, got ${fired.join(' and ') || 'nothing'}`)
+      console.log(`canary: ${row.in.root}/src/canary/${row.file}: ${row.code.replaceAll('\n', ' ⏎ ')}`)
+      console.log(`        expected ${row.fires.join(' and ') || 'nothing'}, got ${fired.join(' and ') || 'nothing'}`)
     }
     for (const { root, tags, targets } of projects) {
       if (tags.some((tag) => /^(lib|type):/.test(tag)) && 'lint' in targets) continue
       failed++
-      say(`canary: ${root}/package.json lacks nx.tags (lib:… or type:…) or nx.targets.lint`)
+      console.log(`canary: ${root}/package.json lacks nx.tags (lib:… or type:…) or nx.targets.lint`)
     }
     return { passed: table.length + projects.length - failed, failed }
   } finally {
-    sweep()
+    remove()
+    process.off('exit', remove)
   }
 }
 
 /** Rules that fired, per file. */
-async function lint(folders: string[]): Promise<Map<string, string[]>> {
-  const eslint = spawn(process.execPath, [join(root, 'node_modules/eslint/bin/eslint.js'), '--format', 'json', ...folders], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let out = ''
-  for await (const chunk of eslint.stdout.setEncoding('utf8')) out += chunk
-  if (!out.includes('[{')) throw new Error('eslint gave no results')
-  const results: { filePath: string; messages: { ruleId: string | null; message: string }[] }[] = JSON.parse(out.slice(out.indexOf('[{')))
+async function lint(folder: string, folders: string[], halt?: AbortSignal): Promise<Map<string, string[]>> {
+  const { said } = await node(folder, ['node_modules/eslint/bin/eslint.js', '--format', 'json', ...folders], halt)
+  if (!said.includes('[{')) throw new Error('eslint gave no results')
+  const results: { filePath: string; messages: { ruleId: string | null; message: string }[] }[] = JSON.parse(said.slice(said.indexOf('[{')))
   return new Map(
     results.map(({ filePath, messages }) => [filePath, [...new Set(messages.map(({ ruleId, message }) => ruleId ?? message))]]),
   )
+}
+
+/** Runs a program of a folder's packages; answers its exit code and what it said. */
+async function node(folder: string, [program = '', ...args]: string[], halt?: AbortSignal): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, [join(folder, program), ...args], {
+    cwd: folder,
+    env: { ...process.env, NX_DAEMON: 'false' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...(halt && { signal: halt }),
+  })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, said }
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import type { Api, Json } from './parts/api.ts'
 import { asClient, demoTenant } from './parts/demo-access.ts'
+import { doubled, money, road, type Journey, type Tell } from './parts/road.ts'
 
 const { values } = parseArgs({
   options: {
@@ -12,30 +13,7 @@ const { values } = parseArgs({
   },
 })
 
-interface Journey {
-  readonly journeyId: string
-  readonly leadId: string
-  readonly accountId: string
-  readonly opportunityId: string
-  readonly quoteId: string
-  readonly contractId: string
-  readonly orderId: string
-  readonly invoiceId: string
-  readonly receiptIds: string[]
-  readonly total: { amount: string; currency: string }
-  readonly steps: {
-    at: string
-    service: string
-    event: string
-    actor: { id: string; name: string | null } | null
-    facts: Record<string, Json>
-  }[]
-  readonly ledger: Json
-}
-
 let reps: Json[] | undefined
-
-type Tell = (service: string, what: string) => void
 
 try {
   const many = values.many === undefined ? undefined : Number(values.many)
@@ -50,7 +28,7 @@ try {
 async function one(): Promise<void> {
   const tell: Tell = values.json ? () => undefined : (service, what) => console.log(`  ${service.padEnd(12)} ${what}`)
   if (!values.json) console.log('One lead on its road to cash:\n')
-  const journey = await road(tell, 1)
+  const journey = await walk(1, tell)
   if (values.json) return console.log(JSON.stringify(journey, null, 2))
   console.log('\nThe same as its timeline, told by the events of all services:\n')
   for (const { at, service, event, actor, facts } of journey.steps)
@@ -71,12 +49,10 @@ async function several(count: number, parallel: number): Promise<void> {
   await Promise.all(
     Array.from({ length: Math.min(parallel, count) }, async () => {
       for (let n = (next += 1); n <= count; n = next += 1) {
-        const { journeyId, steps } = await road(() => undefined, n)
-        ids.add(journeyId)
-        const names = steps.map(({ event }) => event)
-        for (const once of ['lead.converted', 'contract.signed', 'order.placed', 'invoice.issued', 'opportunity.won'])
-          if (names.filter((name) => name === once).length !== 1)
-            throw new Error(`journey ${journeyId} has ${once} ${names.filter((name) => name === once).length} times`)
+        const journey = await walk(n)
+        ids.add(journey.journeyId)
+        const wrong = doubled(journey)
+        if (wrong) throw new Error(wrong)
         done += 1
         if (done % 10 === 0) console.log(`  ${done} of ${count}`)
       }
@@ -90,116 +66,10 @@ async function several(count: number, parallel: number): Promise<void> {
   if (ids.size !== count || !ledger.balanced) throw new Error('the books are not in order')
 }
 
-/** The whole road, through the public API. */
-async function road(tell: Tell, n: number): Promise<Journey> {
+async function walk(n: number, tell?: Tell): Promise<Journey> {
   const tenant = demoTenant(values.tenant)
   const api = asClient(tenant, 'integration')
-  const executive = asClient(tenant, 'reporting')
-  const salt = crypto.randomUUID().slice(0, 8)
-  const owner = await someRep(api, n)
-
-  const lead = await api.post('/v1/leads', {
-    companyName: `Cloudmap ${salt} Ltd`,
-    contactName: 'Li Lei',
-    email: `li.${salt}@example.com`,
-    phone: '+86 138 0013 8000',
-    source: 'Demo',
-    ownerId: owner.id,
-  })
-  tell('lead', `captured: ${lead.companyName}, owner ${owner.name}`)
-  await api.post(`/v1/leads/${lead.id}/work`)
-  await api.post(`/v1/leads/${lead.id}/qualify`)
-  const converted = await api.post(`/v1/leads/${lead.id}/convert`, { opportunity: { title: `Workstations for ${lead.companyName}` } })
-  tell('lead', 'worked, qualified and converted')
-
-  const account = await api.get(`/v1/accounts/${converted.accountId}`)
-  tell('account', `opened: ${account.name}`)
-  const deal = await api.get(`/v1/opportunities/${converted.opportunityId}`)
-  tell('opportunity', `opened: ${deal.title}, in ${label(deal.stage)}`)
-  await walkOn(api, deal, tell)
-
-  const { data: products } = await api.get('/v1/products', { limit: '200' })
-  const chosen = products.filter((product: Json) => ['GTX Pro', 'MG Advanced'].includes(product.name))
-  const lines = (chosen.length ? chosen : products.slice(0, 2)).map((product: Json, place: number) => ({
-    productId: product.id,
-    quantity: String(12 - 4 * place),
-    discount: place ? '5' : '0',
-  }))
-  const quote = await api.post('/v1/quotes', {
-    opportunityId: deal.id,
-    lines,
-    discount: { percent: '3' },
-    vat: { rate: '13', mode: 'on_top' },
-    terms: [
-      { share: '30', daysAfterSigning: 0, label: 'on signing' },
-      { share: '70', daysAfterSigning: 30, label: 'after delivery' },
-    ],
-  })
-  await api.post(`/v1/quotes/${quote.id}/send`)
-  await api.post(`/v1/quotes/${quote.id}/accept`, { signer: 'Li Lei' })
-  tell('cpq', `quote ${quote.number} over ${money(quote.total)}, sent and accepted`)
-  const contract = await api.post('/v1/contracts', { quoteId: quote.id })
-  const submitted = await api.post(`/v1/contracts/${contract.id}/submit`)
-  await executive.get(`/v1/contracts/${submitted.id}`)
-  await executive.post(`/v1/contracts/${contract.id}/approve`)
-  await api.post(`/v1/contracts/${contract.id}/sign`, { customerSigner: 'Li Lei', ourSigner: owner.name })
-  const { data: orders } = await api.get('/v1/orders', { contractId: contract.id })
-  tell('cpq', `contract ${contract.number} approved and signed; order ${orders[0].number} placed`)
-
-  const won = await api.get(`/v1/opportunities/${deal.id}`)
-  tell('opportunity', `${won.status}: ${won.title}`)
-
-  const { data: receivables } = await api.get('/v1/receivables', { contractId: contract.id, sort: 'dueOn' })
-  tell('billing', `collection plan: ${receivables.map((each: Json) => `${money(each.amount)} on ${each.dueOn}`).join(', ')}`)
-  const invoice = await api.post('/v1/invoices', {
-    receivableIds: receivables.map((each: Json) => each.id),
-    kind: 'commercial',
-    buyer: { name: account.name },
-  })
-  tell('billing', `invoice ${invoice.number} over ${money(invoice.total)}`)
-  const receiptIds: string[] = []
-  for (const receivable of receivables) {
-    const receipt = await api.post('/v1/receipts', {
-      accountId: account.id,
-      amount: receivable.amount,
-      receivedOn: contract.createdAt.slice(0, 10),
-      reference: invoice.number,
-    })
-    receiptIds.push(receipt.id)
-  }
-  const { data: settled } = await api.get('/v1/receivables', { contractId: contract.id })
-  tell('billing', `${receiptIds.length} receipts; receivables ${settled.map((each: Json) => each.status).join(', ')}`)
-  const ledger = await api.get('/v1/ledger/check')
-  tell('billing', `ledger: debits equal credits: ${ledger.balanced}`)
-
-  const timeline = await api.get(`/v1/journeys/${lead.journeyId}`)
-  return {
-    journeyId: lead.journeyId,
-    leadId: lead.id,
-    accountId: account.id,
-    opportunityId: deal.id,
-    quoteId: quote.id,
-    contractId: contract.id,
-    orderId: orders[0].id,
-    invoiceId: invoice.id,
-    receiptIds,
-    total: quote.total,
-    steps: timeline.steps,
-    ledger,
-  }
-}
-
-/** Completes the stage's items and moves on to the last open stage. */
-async function walkOn(api: Api, deal: Json, tell: Tell): Promise<void> {
-  const process = await api.get(`/v1/processes/${deal.processId}`)
-  const open = process.stages.filter((stage: Json) => stage.outcome === 'open')
-  for (let at = open.findIndex((stage: Json) => stage.key === deal.stage.key); ; at += 1) {
-    for (const item of open[at].items.filter((each: Json) => each.kind === 'tick'))
-      await api.post(`/v1/opportunities/${deal.id}/complete-item`, { item: item.key, value: true })
-    if (at + 1 >= open.length) break
-    const moved = await api.post(`/v1/opportunities/${deal.id}/move`, { stage: open[at + 1].key })
-    tell('opportunity', `moved on to ${label(moved.stage)}, evidence ${moved.probability} %`)
-  }
+  return road({ api, executive: asClient(tenant, 'reporting'), owner: await someRep(api, n), ...(tell && { tell }) })
 }
 
 async function someRep(api: Api, n: number): Promise<Json> {
@@ -209,16 +79,8 @@ async function someRep(api: Api, n: number): Promise<Json> {
   return reps[n % reps.length]
 }
 
-function label(stage: Json): string {
-  return typeof stage.name === 'string' ? stage.name : (stage.name.en ?? stage.key)
-}
-
 function inShort(facts: Record<string, Json>): string {
   return Object.values(facts)
     .map((fact: Json) => (typeof fact === 'object' ? money(fact) : String(fact)))
     .join(', ')
-}
-
-function money({ amount, currency }: { amount: string; currency: string }): string {
-  return `${amount} ${currency}`
 }

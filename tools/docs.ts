@@ -5,18 +5,17 @@
  *   npm run docs -- --check                  writes nothing; exits 1 and names what is out of date
  *   npm run docs -- --accept-incompatible    golden schemas too that former senders and receivers cannot live with
  */
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { JsonSchema } from '@millrace/contracts'
 import { accessPage, apiPage, configurationPage, eventsPage, problemsPage, statesPage, type Page } from './docs/pages.ts'
 import { configurations, lifecycles } from './docs/sources.ts'
+import { build, root } from './parts/platform.ts'
 
-const root = join(import.meta.dirname, '..')
 const { values: wish } = parseArgs({ options: { check: { type: 'boolean' }, 'accept-incompatible': { type: 'boolean' } } })
 
-build()
+await build(process.env['MILLRACE_HOME'] ?? join(root, '.millrace'))
 const { asyncApiDocument, events, goldenSchema, goldenText, incompatibilities, openApiDocument } = await import('@millrace/contracts')
 const openApi = openApiDocument('http://127.0.0.1:8080')
 const files: Page = {
@@ -62,19 +61,6 @@ if (refused.length) {
   for (const line of refused) console.log(`  ${line}`)
 }
 process.exitCode = refused.length || (wish.check && outdated.length) ? 1 : 0
-
-function build() {
-  const nx = join(root, 'node_modules/nx/dist/bin/nx.js')
-  const env = { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [nx, 'run-many', '-t', 'build', '--outputStyle=static'], {
-    cwd: root,
-    env,
-    encoding: 'utf8',
-  })
-  if (status === 0) return
-  console.log(stdout + stderr)
-  throw new Error('the build failed')
-}
 
 function read(file: string): string | undefined {
   const path = join(root, file)

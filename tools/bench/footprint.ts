@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nodeFlags, root, startPlatform } from '../parts/platform.ts'
-import { freePort } from '../parts/processes.ts'
-import { aDatabase, aPlatform } from './ground.ts'
+import { root, startPlatform } from '../parts/platform.ts'
+import { aDatabase, aPlatform, aProcess } from './ground.ts'
 import { median, type Benchmark, type Figure, type Run } from './measure.ts'
 
 const idleSeconds = 20
@@ -29,8 +26,6 @@ export const footprint: Benchmark = {
   how: `All services with an empty company, embedded bus: memory after ${idleSeconds} s without a request, processor time over the next ${idleSeconds} s as a share of one core. Then each service is started beside the running ones, from spawn to the first 200 of \`/readyz\`, one at a time. Last, the whole platform is stopped and started again over the same data (durable, without the example companies).`,
   yardstick:
     'A bare process of the same frameworks: Nest on Fastify with one route, TypeORM with one connection, nothing of ours; same Node, same flags.',
-  known:
-    'A bare Nest on Fastify with TypeORM, the yardstick, has an RSS of 109 MB already. Of ours about 55 MB are the pages of the Node executable, which all services share, and about 45 MB the live heap of what is imported (Nest with Fastify 13 MB, zod with the contracts of all services 11 MB, TypeORM with all its drivers 6 MB, telemetry 2 MB). Loading that code is 0.8 of the 1.1 s of processor time that a start takes; two processors that are busy with something else make it longer.',
   async run(run) {
     const fullHome = { ...run, home: join(run.home, 'idle') }
     const ground = await aPlatform(fullHome, { METRICS: 'on' })
@@ -57,8 +52,8 @@ export const footprint: Benchmark = {
         ...{ name, unit: 'MB', better: 'less', ...target },
         rounds: [{ ours, yardstick }],
       })
-      for (const [n, app] of apps.entries()) figures.push(of(`${app} RSS`, after[n]!.rss, plain.rss, { absolute: 110 }))
-      for (const [n, app] of apps.entries()) figures.push(of(`${app} PSS`, after[n]!.pss!, plain.pss, { absolute: 110 }))
+      for (const [n, app] of apps.entries()) figures.push(of(`${app} RSS`, after[n]!.rss, plain.rss, { absolute: 110, stretch: 80 }))
+      for (const [n, app] of apps.entries()) figures.push(of(`${app} PSS`, after[n]!.pss!, plain.pss, { absolute: 110, stretch: 80 }))
       figures.push(of('all services together PSS', sum(after.map(({ pss }) => pss!)), null))
       const cpu = (100 * sum(after.map((use, n) => use.cpu - before[n]!.cpu))) / idleSeconds
       figures.push({ ...of('processor, all services idle', cpu, null, { absolute: 10 }), unit: '% of one core' })
@@ -103,38 +98,6 @@ async function timed(run: Run, main: string, env: Record<string, string>): Promi
   const { seconds, end } = await aProcess(run, main, env)
   await end()
   return seconds
-}
-
-/** Starts a service on a free port and waits until it is ready. */
-async function aProcess(
-  run: Run,
-  main: string,
-  env: Record<string, string>,
-): Promise<{ pid: number; seconds: number; end: () => Promise<void> }> {
-  const port = await freePort()
-  run.halt.throwIfAborted()
-  const began = performance.now()
-  const child = spawn(process.execPath, [...nodeFlags, main], {
-    cwd: root,
-    env: { ...process.env, ...env, HOST: '127.0.0.1', PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const gone = once(child, 'exit')
-  const end = async () => {
-    child.kill()
-    await gone
-  }
-  run.defer(() => child.exitCode ?? child.signalCode ?? end())
-  for (;;) {
-    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(
-      (answer) => answer.ok,
-      () => false,
-    )
-    if (ready) return { pid: child.pid!, seconds: (performance.now() - began) / 1_000, end }
-    run.halt.throwIfAborted()
-    if (child.exitCode !== null) throw new Error(`${main} ended with ${child.exitCode}`)
-    await sleep(10)
-  }
 }
 
 function pidOf(home: string, app: string): number | undefined {

@@ -1,11 +1,16 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { Client } from 'undici'
+import { services } from '../../libs/contracts/src/services.ts'
 import { apiOf, type Api } from '../parts/api.ts'
-import { build, root, startPlatform, type Platform } from '../parts/platform.ts'
+import { build, nodeFlags, root, startPlatform, type Platform } from '../parts/platform.ts'
 import { startPostgres } from '../parts/postgres.ts'
+import { freePort, lastLines } from '../parts/processes.ts'
 import { clientToken, signIn } from '../sign-in.ts'
 import { quantile, type Run } from './measure.ts'
 
@@ -18,17 +23,18 @@ export interface Ground {
   readonly superuser: string
 }
 
-/** Starts the platform in the run's folder and signs a company up. `env` goes to every service. */
-export async function aPlatform(run: Run, env: Record<string, string> = {}): Promise<Ground> {
+/** Starts the platform in the run's folder and signs a company up. `env` goes to every service; it may depend on the platform's address. */
+export async function aPlatform(run: Run, env: Record<string, string> | ((url: string) => Record<string, string>) = {}): Promise<Ground> {
   const { home, halt, report } = run
+  const port = await freePort()
   const platform = await startPlatform({
     home,
-    throwaway: true,
+    throwaway: !run.durable,
     seed: false,
-    port: 0,
+    port,
     halt,
     report,
-    env: { RATE_LIMIT: '1000000000', ...env },
+    env: { RATE_LIMIT: '1000000000', ...(typeof env === 'function' ? env(`http://127.0.0.1:${port}`) : env) },
   })
   run.defer(() => platform.stop())
   const { url, operator } = platform
@@ -56,7 +62,7 @@ function superuserOf(home: string): string {
 export async function aPostgres(run: Run): Promise<string> {
   const dir = join(run.home, 'postgres')
   mkdirSync(dir, { recursive: true })
-  const postgres = await startPostgres({ dir, throwaway: true, report: run.report })
+  const postgres = await startPostgres({ dir, throwaway: !run.durable, report: run.report })
   run.defer(() => postgres.stop())
   return postgres.url
 }
@@ -80,6 +86,91 @@ export async function aDatabase(superuser: string, name: string): Promise<{ url:
   return { url: as(`${name}_app`), ownerUrl: as(`${name}_owner`), superuserUrl: as() }
 }
 
+/** Works with a connection of its own. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The columns of a table, with their types. */
+export async function columnsOf(client: pg.Client, table: string): Promise<{ name: string; type: string }[]> {
+  const { rows } = await client.query<{ name: string; type: string }>(
+    `SELECT quote_ident(attname) AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+     WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attidentity = '' ORDER BY attnum`,
+    [table],
+  )
+  return rows
+}
+
+/** An insert of many rows, as somebody writes it who wants them in fast. */
+export interface Insert {
+  readonly name: string
+  readonly text: string
+  readonly values: readonly (readonly unknown[])[]
+}
+
+/** The rows of a table as inserts, cut into so many parts. */
+export async function insertsOf(client: pg.Client, table: string, parts: number, where = 'true'): Promise<Insert[]> {
+  const columns = await columnsOf(client, table)
+  const { rows } = await client.query<unknown[]>({
+    text: `SELECT ${columns.map(({ name }) => `${name}::text`).join(', ')} FROM ${table} WHERE ${where}`,
+    rowMode: 'array',
+  })
+  const names = columns.map(({ name }) => name).join(', ')
+  const text = `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${columns.map(({ type }, n) => `$${n + 1}::${type}[]`).join(', ')}) ON CONFLICT DO NOTHING`
+  const size = Math.ceil(rows.length / parts)
+  return Array.from({ length: size ? Math.ceil(rows.length / size) : 0 }, (_, part) => {
+    const own = rows.slice(part * size, (part + 1) * size)
+    return { name: table, text, values: columns.map((_, n) => own.map((row) => row[n])) }
+  })
+}
+
+/** A process that answers /readyz, and how long it took to. */
+export interface Started {
+  readonly pid: number
+  readonly url: string
+  readonly seconds: number
+  end(): Promise<void>
+}
+
+/** Starts a service on a free port and waits until it is ready. */
+export async function aProcess(run: Run, main: string, env: Record<string, string>): Promise<Started> {
+  const port = await freePort()
+  run.halt.throwIfAborted()
+  const log = join(run.home, `process-${port}.log`)
+  const output = openSync(log, 'a')
+  const began = performance.now()
+  const child = spawn(process.execPath, [...nodeFlags, main], {
+    cwd: root,
+    env: { ...process.env, ...env, HOST: '127.0.0.1', PORT: String(port) },
+    stdio: ['ignore', output, output],
+  })
+  closeSync(output)
+  const gone = once(child, 'exit')
+  const end = async () => {
+    child.kill()
+    await gone
+  }
+  run.defer(() => child.exitCode ?? child.signalCode ?? end())
+  const url = `http://127.0.0.1:${port}`
+  for (;;) {
+    const ready = await fetch(`${url}/readyz`).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+    if (ready) return { pid: child.pid!, url, seconds: (performance.now() - began) / 1_000, end }
+    run.halt.throwIfAborted()
+    if (child.exitCode !== null) throw new Error(`${main} ended with ${child.exitCode}:\n${lastLines(log)}`)
+    if (performance.now() - began > 120_000) throw new Error(`${main} does not get ready:\n${lastLines(log)}`)
+    await sleep(10)
+  }
+}
+
 /** Builds what changed; then the libraries can be imported. */
 export async function built(run: Run): Promise<void> {
   await build(run.home, run.halt)
@@ -90,40 +181,82 @@ export async function builtFile<T>(path: string): Promise<T> {
   return (await import(pathToFileURL(join(root, path)).href)) as T
 }
 
-/** What one burst of load came to. Times are in milliseconds and count from the moment a connection was free to send. */
+/** What one burst of load came to. Times are in milliseconds. */
 export interface Load {
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
   readonly errors: number
   readonly firstError: string | undefined
+  /** Share of its one core that the load generator took, in per cent. Near 100 it is the generator that is measured. */
+  readonly generator: number
 }
 
-/** Works on `connections` at once, each as fast as it is answered, for some seconds. */
-export async function underLoad(workers: readonly (() => Promise<void>)[], seconds: number, halt: AbortSignal): Promise<Load> {
+type Worker = () => Promise<void>
+
+/** Each worker sends as soon as it was answered: how much gets through. Times count from the sending. */
+export function underLoad(workers: readonly Worker[], seconds: number, halt: AbortSignal): Promise<Load> {
+  return loaded(halt, async (send, began) => {
+    const end = began + seconds * 1_000
+    await Promise.all(
+      workers.map(async (work) => {
+        for (let now = performance.now(); now < end && !halt.aborted; now = performance.now()) await send(work, now)
+      }),
+    )
+  })
+}
+
+/**
+ * Requests are due by the clock, whether or not the former ones were answered; the workers take them in turn. Times count from the moment a
+ * request was due, so that one that has to wait for a worker is not counted as fast.
+ */
+export function atRate(workers: readonly Worker[], perSecond: number, seconds: number, halt: AbortSignal): Promise<Load> {
+  return loaded(halt, async (send, began) => {
+    const all = Math.max(1, Math.round(perSecond * seconds))
+    let next = 0
+    await Promise.all(
+      workers.map(async (work) => {
+        for (let n = next++; n < all && !halt.aborted; n = next++) {
+          const due = began + (n / perSecond) * 1_000
+          const early = due - performance.now()
+          if (early > 0) await sleep(early)
+          await send(work, due)
+        }
+      }),
+    )
+  })
+}
+
+async function loaded(
+  halt: AbortSignal,
+  send: (send: (work: Worker, from: number) => Promise<void>, began: number) => Promise<void>,
+): Promise<Load> {
   const times: number[] = []
   let errors = 0
   let firstError: string | undefined
   const began = performance.now()
-  const end = began + seconds * 1_000
-  await Promise.all(
-    workers.map(async (work) => {
-      while (performance.now() < end && !halt.aborted) {
-        const sent = performance.now()
-        try {
-          await work()
-          times.push(performance.now() - sent)
-        } catch (error) {
-          errors += 1
-          firstError ??= (error as Error).message
-          if (errors > 1_000) return
-        }
-      }
-    }),
-  )
+  const before = process.cpuUsage()
+  await send(async (work, from) => {
+    try {
+      await work()
+      times.push(performance.now() - from)
+    } catch (error) {
+      errors += 1
+      firstError ??= (error as Error).message
+      if (errors > 1_000) throw new Error(`more than 1,000 errors, the first: ${firstError}`, { cause: error })
+    }
+  }, began)
   halt.throwIfAborted()
-  const perSecond = times.length / ((performance.now() - began) / 1_000)
-  return { perSecond, p50: quantile(times, 0.5), p99: quantile(times, 0.99), errors, firstError }
+  const milliseconds = performance.now() - began
+  const { user, system } = process.cpuUsage(before)
+  return {
+    perSecond: times.length / (milliseconds / 1_000),
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    errors,
+    firstError,
+    generator: (user + system) / 10 / milliseconds,
+  }
 }
 
 /** Senders of HTTP requests, one connection each. */
@@ -146,19 +279,36 @@ export function httpSenders(
 }
 
 /** Waits until every service has sent its events and applied those of the others: nobody works on while the other side is measured. */
-export async function settled(run: Run, { platform }: Ground, apps: readonly string[]): Promise<void> {
-  for (const until = performance.now() + 300_000; performance.now() < until;) {
-    run.halt.throwIfAborted()
-    let left = 0
-    for (const app of apps) {
-      const { HOST, PORT } = platform.environmentOf(app) as { HOST: string; PORT: string }
-      const text = await (await fetch(`http://${HOST}:${PORT}/metrics`)).text()
-      for (const [, count] of text.matchAll(/^millrace_(?:outbox_depth|consumer_lag)\S* (\d+)/gm)) left += Number(count)
+export async function settled(run: Run, { superuser }: Ground): Promise<void> {
+  const urls = ['bus', ...Object.keys(services)].map((name) => databaseUrl(superuser, `millrace_${name}`))
+  const clients = await Promise.all(
+    urls.map(async (connectionString) => {
+      const client = new pg.Client({ connectionString })
+      await client.connect()
+      return client
+    }),
+  )
+  try {
+    const [bus, ...senders] = clients
+    const behind = `SELECT coalesce(sum(s.next_offset - c.next_offset), 0) AS left FROM cursor c JOIN slot s USING (slot)`
+    const waiting = 'SELECT count(*) AS left FROM outbox'
+    for (const until = performance.now() + 300_000; performance.now() < until; await sleep(100)) {
+      run.halt.throwIfAborted()
+      const unsent = await Promise.all(senders.map((client) => client.query<{ left: string }>(waiting)))
+      const unread = await bus!.query<{ left: string }>(behind)
+      if ([...unsent, unread].every(({ rows }) => rows[0]!.left === '0')) return
     }
-    if (left === 0) return
-    await new Promise((resolve) => setTimeout(resolve, 250))
+  } finally {
+    await Promise.all(clients.map((client) => client.end()))
   }
   throw new Error('the services do not catch up within five minutes')
+}
+
+/** A database of the platform, as the superuser. */
+export function databaseUrl(superuser: string, name: string): string {
+  const url = new URL(superuser)
+  url.pathname = `/${name}`
+  return url.href
 }
 
 /** Milliseconds of a clock that all processes of the machine share and that never jumps. */

@@ -36,8 +36,33 @@ export class ApiProblem extends Error {
   }
 }
 
-/** Calls the API at a base URL with access tokens from `token` (asked for before each call; it caches). A passing 503 is tried again, up to a minute. */
-export function apiOf(baseUrl: string, token: () => Promise<string>): Api {
+/** One attempt of a call, and how it was answered. */
+export interface Exchange {
+  readonly method: string
+  readonly path: string
+  readonly idempotencyKey: string | undefined
+  /** 0 when there was no answer. */
+  readonly status: number
+  /** The problem's code, or why there was no answer. */
+  readonly code: string | undefined
+  readonly answer: Json
+  readonly headers: Headers | undefined
+  readonly milliseconds: number
+}
+
+/** How long a caller is patient, and who listens. */
+export interface ApiOptions {
+  /** For how long a passing failure (429, 502, 503, no answer) is tried again, in seconds: 60 by default. */
+  patience?: number
+  /** Wait before each new attempt, in milliseconds: 500 by default. */
+  pause?: number
+  /** Told of every attempt, before the caller goes on. */
+  heard?: (exchange: Exchange) => void
+  halt?: AbortSignal
+}
+
+/** Calls the API at a base URL with access tokens from `token` (asked for before each call; it caches). A passing failure is tried again, up to a minute. */
+export function apiOf(baseUrl: string, token: () => Promise<string>, { patience = 60, pause = 500, heard, halt }: ApiOptions = {}): Api {
   let causality = ''
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Json> => {
     const isText = typeof body === 'string'
@@ -54,24 +79,42 @@ export function apiOf(baseUrl: string, token: () => Promise<string>): Api {
           ...headers,
         },
         ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+        ...(halt && { signal: halt }),
       })
-    for (let attempt = 0; ; attempt += 1) {
-      const answer = await send().catch((error: Error) => {
+    const until = performance.now() + patience * 1_000
+    for (;;) {
+      halt?.throwIfAborted()
+      const sent = performance.now()
+      const tell = (status: number, code: string | undefined, answer: Json, answered?: Headers) =>
+        heard?.({
+          method,
+          path,
+          idempotencyKey: headers['idempotency-key'] ?? key['idempotency-key'],
+          status,
+          code,
+          answer,
+          headers: answered,
+          milliseconds: performance.now() - sent,
+        })
+      try {
+        const answer = await send()
+        const text = answer.status === 204 ? '' : await answer.text()
+        const read = answer.headers.get('content-type')?.includes('json') ? parsed(text) : text || undefined
+        tell(answer.status, answer.status < 400 ? undefined : String(read?.code ?? ''), read, answer.headers)
+        if (answer.status < 400) {
+          causality = answer.headers.get('millrace-causality') ?? causality
+          return read
+        }
+        const passing = [429, 502, 503].includes(answer.status) || (answer.status === 409 && read?.code === 'idempotency.in_flight')
+        if (!passing || performance.now() > until) throw new ApiProblem(`${method} ${path}`, answer.status, read ?? {})
+      } catch (error) {
+        if (error instanceof ApiProblem || halt?.aborted) throw error
+        const { message, cause } = error as Error
+        tell(0, `${message} ${String(cause ?? '')}`.trim(), undefined)
         // A service that is being started again is waited for; a wrong secret or address is not.
-        if (attempt >= 120 || !/50[234]|fetch failed|ECONN|socket/i.test(`${error.message} ${String(error.cause)}`)) throw error
-        return undefined
-      })
-      if (answer && answer.status < 400) {
-        causality = answer.headers.get('millrace-causality') ?? causality
-        return answer.status === 204 ? undefined : answer.headers.get('content-type')?.includes('json') ? answer.json() : answer.text()
+        if (performance.now() > until || !/50[234]|fetch failed|ECONN|socket|terminated/i.test(`${message} ${String(cause)}`)) throw error
       }
-      if (
-        answer &&
-        !([429, 502, 503].includes(answer.status) && attempt < 120) &&
-        !(answer.status === 409 && attempt < 120 && (await inFlight(answer.clone())))
-      )
-        throw new ApiProblem(`${method} ${path}`, answer.status, await answer.json().catch(() => ({})))
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
   const get = <T>(path: string, query: Record<string, string> = {}): Promise<T> => {
@@ -97,6 +140,10 @@ export function apiOf(baseUrl: string, token: () => Promise<string>): Api {
   }
 }
 
-async function inFlight(answer: Response): Promise<boolean> {
-  return ((await answer.json().catch(() => ({}))) as { code?: string }).code === 'idempotency.in_flight'
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return {}
+  }
 }

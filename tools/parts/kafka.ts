@@ -41,8 +41,12 @@ export const noKafka =
 export function findKafka(): KafkaSource | undefined {
   if (process.env['KAFKA_BROKERS']) return 'environment'
   if (existsSync(join(root, 'docker-compose.yml')) && says('docker', ['info', '--format', '{{.ServerVersion}}'])) return 'docker'
-  if (javaVersion() >= 17 && says(maven(), ['--version'])) return 'java'
-  return undefined
+  return javaIsThere() ? 'java' : undefined
+}
+
+/** Whether a broker can be started without Docker: Java ≥ 17 and Maven. */
+export function javaIsThere(): boolean {
+  return javaVersion() >= 17 && says(maven(), ['--version'])
 }
 
 /** Starts a single-node Kafka without auto-created topics, or answers the brokers of the environment. Throws `noKafka` when there is none. */

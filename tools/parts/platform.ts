@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,6 +25,8 @@ export interface PlatformOptions {
   throwaway?: boolean | undefined
   /** Added to the environment of every service. */
   env?: Record<string, string> | undefined
+  /** The longest wait before a service that crashed is started again, in milliseconds; 10,000 by default. */
+  longestWait?: number | undefined
   report?: ((line: string) => void) | undefined
   /** Ends a start that is under way. */
   halt?: AbortSignal | undefined
@@ -39,6 +41,8 @@ export interface Platform {
   readonly operator: { readonly clientId: string; readonly clientSecret: string }
   /** The environment a service was started with. */
   environmentOf(app: string): Record<string, string>
+  /** The number of a service's process. */
+  pidOf(app: string): number
   /** Starts one service anew and waits until it is ready. */
   restart(app: string): Promise<void>
   stop(): Promise<void>
@@ -155,9 +159,15 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         writeWhole(migratedFile, JSON.stringify(migrated))
       }
       const log = join(home, 'logs', `${app}.log`)
-      const service = await keepRunning({ ...inHome(app, [...nodeFlags, main], environmentOf(app)), log }, report)
+      const { longestWait } = options
+      const service = await keepRunning({ ...inHome(app, [...nodeFlags, main], environmentOf(app)), log, longestWait }, report)
       running.set(app, service)
       await ready(app, ports[app] ?? 0, service, log, halt)
+    }
+    const kept = (app: string) => {
+      const service = running.get(app)
+      if (!service) throw new Error(`no service "${app}" runs`)
+      return service
     }
     const apps = [...present, ...(isThere('gateway') ? ['gateway'] : [])]
     const queue = [...apps]
@@ -179,9 +189,9 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       home,
       operator,
       environmentOf,
+      pidOf: (app) => kept(app).pid,
       async restart(app) {
-        const service = running.get(app)
-        if (!service) throw new Error(`no service "${app}" runs`)
+        const service = kept(app)
         await service.restart()
         await ready(app, ports[app] ?? 0, service, join(home, 'logs', `${app}.log`), halt)
       },
@@ -210,22 +220,22 @@ function isBuilt(): boolean {
   return readIfThere(buildStamp) === sources() && projects().every((project) => existsSync(join(project, 'dist')))
 }
 
-/** Builds all projects; what did not change comes from nx's cache. */
+/** Builds all projects, unless no source changed since the last time; what did not change comes from nx's cache. */
 export async function build(home: string, halt?: AbortSignal): Promise<void> {
+  if (isBuilt()) return
   const stamp = sources()
   const nx = join(root, 'node_modules/nx/dist/bin/nx.js')
   const args = [nx, 'run-many', '-t', 'build', '--outputStyle=static']
   const env = { NX_DAEMON: 'false', NX_TUI: 'false' }
-  await run({
-    name: 'build',
-    pidFile: join(home, 'run/build.pid'),
-    command: process.execPath,
-    args,
-    cwd: root,
-    env,
-    log: join(home, 'logs/build.log'),
-    halt,
-  })
+  const log = join(home, 'logs/build.log')
+  rmSync(log, { force: true })
+  await run({ name: 'build', pidFile: join(home, 'run/build.pid'), command: process.execPath, args, cwd: root, env, log, halt }).catch(
+    (error: Error) => {
+      halt?.throwIfAborted()
+      // All of it: nx ends with a summary, and what is wrong stands far above.
+      throw new Error(`the build failed:\n${readIfThere(log) ?? error.message}`)
+    },
+  )
   writeWhole(buildStamp, stamp)
 }
 

@@ -59,7 +59,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: '',
-    max_connections: 200,
+    max_connections: options.throwaway ? 500 : 200,
     shared_buffers: '128MB',
     timezone: 'UTC',
     log_timezone: 'UTC',

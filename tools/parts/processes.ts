@@ -21,6 +21,8 @@ export interface LaunchOptions {
   gid?: number
   /** What asks it to end; SIGTERM by default. */
   signal?: NodeJS.Signals
+  /** The longest wait before it is started again after a crash, in milliseconds; 10,000 by default. */
+  longestWait?: number | undefined
 }
 
 /** A running process of ours. */
@@ -89,7 +91,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   }
 }
 
-/** Launches a process and starts it again when it crashes: after 0.5 s, 1 s, 2 s … 10 s. */
+/** Launches a process and starts it again when it crashes: after 0.5 s, 1 s, 2 s … `longestWait`. */
 export async function keepRunning(options: LaunchOptions, report: (line: string) => void = () => {}): Promise<Kept> {
   let current = await launch(options)
   let wanted = true
@@ -103,7 +105,7 @@ export async function keepRunning(options: LaunchOptions, report: (line: string)
       if (!wanted) return
       if (!asked) {
         failures = performance.now() - since > 30_000 ? 1 : failures + 1
-        const wait = Math.min(500 * 2 ** (failures - 1), 10_000)
+        const wait = Math.min(500 * 2 ** (failures - 1), options.longestWait ?? 10_000)
         report(`${options.name} stopped (${how}), starting again in ${wait / 1000} s${options.log ? `; see ${options.log}` : ''}`)
         await sleep(wait, undefined, { signal: halt.signal }).catch(() => {})
         if (!wanted) return

@@ -26,6 +26,7 @@ import { ReceiptQueries } from './receipt/receipt.queries.js'
 import { ReceiptSchema, SettlementSchema } from './receipt/receipt.schema.js'
 import { ReceiptService } from './receipt/receipt.service.js'
 import { SettlementService } from './receipt/settlement.service.js'
+import { receivableStatus } from './receivable/receivable.js'
 import { ReceivableController } from './receivable/receivable.controller.js'
 import { ReceivableQueries } from './receivable/receivable.queries.js'
 import { ReceivableSchema } from './receivable/receivable.schema.js'
@@ -82,4 +83,5 @@ export const billingService: ServiceDefinition = {
     LedgerBalanceSchema,
   ],
   migrations: billingMigrations,
+  lifecycles: [receivableStatus],
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common'
 import { Imports, type ServiceDefinition } from '@millrace/service'
+import { contractStatus } from './contract/contract.js'
 import { ContractController } from './contract/contract.controller.js'
 import { ContractQueries } from './contract/contract.queries.js'
 import { ContractLineSchema, ContractSchema } from './contract/contract.schema.js'
@@ -21,6 +22,7 @@ import { productImport } from './product/product.import.js'
 import { ProductQueries } from './product/product.queries.js'
 import { ProductSchema } from './product/product.schema.js'
 import { ProductService } from './product/product.service.js'
+import { quoteStatus } from './quote/quote.js'
 import { QuoteController } from './quote/quote.controller.js'
 import { QuoteQueries } from './quote/quote.queries.js'
 import { QuoteLineSchema, QuoteSchema, QuoteVersionSchema } from './quote/quote.schema.js'
@@ -65,4 +67,5 @@ export const cpqService: ServiceDefinition = {
     OrderLineSchema,
   ],
   migrations: cpqMigrations,
+  lifecycles: [quoteStatus, contractStatus],
 }

@@ -45,6 +45,7 @@ export async function startGateway(environment: Record<string, string | undefine
   })
   app.enableCors({
     origin: config.CORS_ORIGINS,
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE'],
     exposedHeaders: ['ETag', 'Location', 'Millrace-Causality', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotency-Replayed'],
     maxAge: 600,
   })

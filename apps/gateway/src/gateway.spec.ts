@@ -139,6 +139,11 @@ describe('what a browser and a reader get', () => {
     expect(answer.headers.get('access-control-allow-origin')).toBeNull()
     const friend = await fetch(`${gateway.url}/v1/problems`, { headers: { origin: 'https://console.example.com' } })
     expect(friend.headers.get('access-control-allow-origin')).toBe('https://console.example.com')
+    const preflight = await fetch(`${gateway.url}/v1/leads/x`, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://console.example.com', 'access-control-request-method': 'PATCH' },
+    })
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('PATCH')
   })
 
   it('is a page that tells what runs, in the reader’s language, without scripts', async () => {

@@ -13,10 +13,8 @@ import { leadService } from '@millrace/lead'
 import { opportunityService } from '@millrace/opportunity'
 import { readConfig, serviceConfig } from '@millrace/service'
 import type { z } from 'zod'
-/* eslint-disable @nx/enforce-module-boundaries -- the tools are no project of nx, so they have no other name */
 import { readCompose, type ComposeService } from '../../../tools/parts/compose.ts'
 import { standInSecrets } from '../../../tools/parts/kafka.ts'
-/* eslint-enable @nx/enforce-module-boundaries */
 
 const root = join(import.meta.dirname, '../../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')

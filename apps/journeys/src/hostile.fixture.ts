@@ -1,4 +1,5 @@
-import { request, Agent } from 'node:http'
+import { request, Agent, type IncomingHttpHeaders } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { openApiDocument, operations, type JsonSchema, type Operation } from '@millrace/contracts'
 import { newId } from '@millrace/domain'
 
@@ -18,6 +19,7 @@ export interface Reply {
   readonly type: string
   readonly text: string
   readonly ms: number
+  readonly headers: IncomingHttpHeaders
 }
 
 /** Ids of records that exist, by noun. */
@@ -25,7 +27,17 @@ export type Known = ReadonlyMap<string, string>
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 
-export function send(url: string, { method, path, headers, body }: Attack): Promise<Reply> {
+/** Sends it as it stands. Told that the service cannot answer now, it does what it is told, a few times: come again. */
+export async function send(url: string, attack: Attack): Promise<Reply> {
+  for (let tries = 5; ; tries -= 1) {
+    const reply = await sendOnce(url, attack)
+    if (!tries || reply.status !== 503 || !reply.headers['retry-after'] || !reply.text.includes('"code":"service.unavailable"'))
+      return reply
+    await delay(Number(reply.headers['retry-after']) * 1_000)
+  }
+}
+
+function sendOnce(url: string, { method, path, headers, body }: Attack): Promise<Reply> {
   const { hostname, port } = new URL(url)
   const started = performance.now()
   return new Promise((resolve, reject) => {
@@ -48,6 +60,7 @@ export function send(url: string, { method, path, headers, body }: Attack): Prom
             type: answer.headers['content-type'] ?? '',
             text: Buffer.concat(parts).toString(),
             ms: performance.now() - started,
+            headers: answer.headers,
           }),
         )
       },
@@ -57,9 +70,23 @@ export function send(url: string, { method, path, headers, body }: Attack): Prom
   })
 }
 
-/** The ids in an answer, gathered by noun. */
-export function gather(known: Map<string, string>, answer: unknown): void {
-  for (const [id, noun] of JSON.stringify(answer).matchAll(/\b([a-z]+(?:_[a-z]+)*)_[0-7][0-9a-hjkmnp-tv-z]{25}\b/g)) known.set(noun!, id)
+/** Does some work for each, several at a time. */
+export async function inParallel<T>(list: Iterable<T>, work: (one: T) => Promise<unknown>, workers = 8): Promise<void> {
+  const queue = list[Symbol.iterator]()
+  const worker = async () => {
+    for (let next = queue.next(); !next.done; next = queue.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: workers }, worker))
+}
+
+/** A line for a shell that sends the request again: `URL` and `TOKEN` are to be set. No secret is in it. */
+export function curlOf({ method, path, headers, body }: Attack): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+  const given = Object.entries(headers).map(([name, value]) =>
+    name === 'authorization' ? '-H "authorization: Bearer $TOKEN"' : `-H ${quoted(`${name}: ${value.slice(0, 300)}`)}`,
+  )
+  const sent = body === undefined ? [] : [`--data-binary ${quoted(body.toString().slice(0, 2_000))}`]
+  return ['curl -si --path-as-is', `-X ${method}`, ...given, ...sent, `"$URL"${quoted(path.slice(0, 2_000))}`].join(' ')
 }
 
 interface Described {
@@ -70,6 +97,7 @@ interface Described {
     readonly schema?: JsonSchema
   }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>> }
+  readonly responses?: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>> }>>
 }
 
 const document = openApiDocument('http://127.0.0.1') as {
@@ -77,12 +105,17 @@ const document = openApiDocument('http://127.0.0.1') as {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> }
 }
 
-function describedAs({ path, method }: Operation): Described {
+export function describedAs({ path, method }: Operation): Described {
   return document.paths[path]![method.toLowerCase()]!
 }
 
-function resolved(schema: JsonSchema): JsonSchema {
+export function resolved(schema: JsonSchema): JsonSchema {
   return schema.$ref ? resolved(document.components.schemas[schema.$ref.slice('#/components/schemas/'.length)]!) : schema
+}
+
+/** The shapes that a shape is one of. */
+export function optionsOf(schema: JsonSchema): readonly JsonSchema[] | undefined {
+  return schema.anyOf ?? (schema['oneOf'] as JsonSchema[] | undefined)
 }
 
 const samples = [
@@ -105,7 +138,7 @@ export function fitting(shape: JsonSchema, known: Known): unknown {
   if (schema['const'] !== undefined) return schema['const']
   if (schema['enum']) return (schema['enum'] as unknown[])[0]
   if (schema['examples']) return (schema['examples'] as unknown[])[0]
-  const options = schema.anyOf ?? (schema['oneOf'] as JsonSchema[] | undefined)
+  const options = optionsOf(schema)
   if (options) return fitting(options[0]!, known)
   if (schema.properties)
     return Object.fromEntries((schema.required ?? []).map((name) => [name, fitting(schema.properties![name] ?? {}, known)]))
@@ -123,7 +156,7 @@ export function fitting(shape: JsonSchema, known: Known): unknown {
   return samples.find((text) => fits.test(text) && text.length >= Number(schema['minLength'] ?? 0)) ?? 'x'
 }
 
-function nounIn(schema: JsonSchema): string | undefined {
+export function nounIn(schema: JsonSchema): string | undefined {
   return /^\^([a-z_]+)_\[0-7\]/.exec(String(schema['pattern'] ?? ''))?.[1]
 }
 
@@ -158,11 +191,11 @@ function* places(shape: JsonSchema, known: Known, depth = 0): Generator<Place> {
 
 const sql = `Robert'); DROP TABLE lead; --`
 const formula = '=HYPERLINK("http://example.com","x")'
-const trickyNames = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
+export const trickyNames = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
 const proto = (value: unknown) => JSON.parse(`{"__proto__":${JSON.stringify(value)}}`) as unknown
 const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 
-const moneys = [
+export const moneys = [
   ['-1.00', 'CNY'],
   ['10.005', 'CNY'],
   ['0.5', 'JPY'],
@@ -185,7 +218,7 @@ const moneys = [
 ].map(([amount, currency]) => ({ amount, currency }))
 
 /** What does not belong where a shape like this is expected, and what just does. */
-function hostile(shape: JsonSchema, known: Known): unknown[] {
+export function hostile(shape: JsonSchema, known: Known): unknown[] {
   const options = (shape.anyOf ?? [shape]).map(resolved)
   const values: unknown[] = [null, [], {}, '', 0, true, [[[]]]]
   for (const schema of options) {
@@ -298,7 +331,7 @@ const bodies: readonly (readonly [string, string | Buffer | undefined, string?])
   ['bytes', Buffer.from([0, 1, 2]), 'application/octet-stream'],
 ]
 
-const oddHeaders: readonly Readonly<Record<string, string>>[] = [
+export const oddHeaders: readonly Readonly<Record<string, string>>[] = [
   { 'if-match': 'x' },
   { 'if-match': '"99999999999999999999"' },
   { 'if-match': '"0"' },
@@ -348,7 +381,7 @@ export function forgedTokens(genuine: string): Record<string, string> {
   }
 }
 
-const oddIds = [
+export const oddIds = [
   ...[
     '%00',
     '%2e%2e',
@@ -377,7 +410,7 @@ const oddIds = [
   ],
 ]
 
-const oddQueries = [
+export const oddQueries = [
   ...[
     '',
     '1e9',
@@ -394,7 +427,7 @@ const oddQueries = [
   encodeURIComponent(sql + 'x'.repeat(3_000)),
 ]
 
-function pathOf({ path }: Operation, known: Known, replaced: Readonly<Record<string, string>> = {}): string {
+export function pathOf({ path }: Operation, known: Known, replaced: Readonly<Record<string, string>> = {}): string {
   const shapes = new Map(
     describedAs(operations.find((operation) => operation.path === path)!).parameters.map(({ name, schema }) => [name, schema]),
   )
@@ -407,7 +440,7 @@ function pathOf({ path }: Operation, known: Known, replaced: Readonly<Record<str
 /** `readAudit` takes any noun's id, imports and parked events those of their service. */
 function idFor(path: string, schema: JsonSchema, known: Known): unknown {
   if (path.startsWith('/v1/imports')) return known.get('lead_import') ?? newId('lead_import')
-  if (path.startsWith('/v1/parked-events')) return newId('lead_parked')
+  if (path.startsWith('/v1/parked-events')) return known.get('parked') ?? newId('lead_parked')
   if (path.startsWith('/v1/audit')) return known.get('lead')
   return fitting(schema, known)
 }
@@ -421,7 +454,8 @@ function queryOf(operation: Operation, known: Known): string {
   return text.length ? `?${text.join('&')}` : ''
 }
 
-const bodyShape = (operation: Operation): JsonSchema | undefined => describedAs(operation).requestBody?.content['application/json']?.schema
+export const bodyShape = (operation: Operation): JsonSchema | undefined =>
+  describedAs(operation).requestBody?.content['application/json']?.schema
 
 /** A request that is in order, as far as the declaration of the operation tells. */
 export function wellFormed(operation: Operation, token: string, known: Known, replaced?: Readonly<Record<string, string>>): Attack {

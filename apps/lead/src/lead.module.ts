@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common'
 import { Imports, type ServiceDefinition } from '@millrace/service'
 import { LeadController } from './lead/lead.controller.js'
+import { leadStatus } from './lead/lead.js'
 import { leadImport } from './lead/lead.import.js'
 import { LeadQueries } from './lead/lead.queries.js'
 import { LeadSchema } from './lead/lead.schema.js'
@@ -14,4 +15,10 @@ export class LeadModule {
   }
 }
 
-export const leadService: ServiceDefinition = { name: 'lead', module: LeadModule, schemas: [LeadSchema], migrations: leadMigrations }
+export const leadService: ServiceDefinition = {
+  name: 'lead',
+  module: LeadModule,
+  schemas: [LeadSchema],
+  migrations: leadMigrations,
+  lifecycles: [leadStatus],
+}

@@ -2,12 +2,14 @@ import { Module } from '@nestjs/common'
 import { Imports, type ServiceDefinition } from '@millrace/service'
 import { opportunityMigrations } from './migrations/index.js'
 import { KnownRecords } from './opportunity/known-records.queries.js'
+import { opportunityStatus } from './opportunity/opportunity.js'
 import { OpportunityConsumers } from './opportunity/opportunity.consumers.js'
 import { OpportunityController } from './opportunity/opportunity.controller.js'
 import { OpportunityImport } from './opportunity/opportunity.import.js'
 import { OpportunityQueries } from './opportunity/opportunity.queries.js'
 import { OpportunitySchema } from './opportunity/opportunity.schema.js'
 import { OpportunityService } from './opportunity/opportunity.service.js'
+import { processStatus } from './process/process.js'
 import { ProcessConsumers } from './process/process.consumers.js'
 import { ProcessController } from './process/process.controller.js'
 import { ProcessQueries } from './process/process.queries.js'
@@ -29,4 +31,5 @@ export const opportunityService: ServiceDefinition = {
   module: OpportunityModule,
   schemas: [ProcessSchema, OpportunitySchema],
   migrations: opportunityMigrations,
+  lifecycles: [processStatus, opportunityStatus],
 }

@@ -157,7 +157,7 @@ function listQuery(
     fields: z
       .string()
       .max(1000)
-      .refine((list) => list.split(',').every((name) => name in item.shape), { message: 'request.unknown_field' })
+      .refine((list) => list.split(',').every((name) => Object.hasOwn(item.shape, name)), { message: 'request.unknown_field' })
       .optional()
       .meta({ description: `the only fields wanted of each item, comma-separated, of: ${Object.keys(item.shape).join(', ')}` }),
   }

@@ -176,6 +176,11 @@ export class Database {
     return Number(row!.count)
   }
 
+  /** Forgets the answers of idempotent requests that were kept longer than this, over all tenants. */
+  async forgetAnswers(days: number): Promise<void> {
+    await inTenant('*', () => this.query('DELETE FROM idempotency WHERE created_at < now() - make_interval(days => $1)', [days]))
+  }
+
   async close(): Promise<void> {
     if (this.source.isInitialized) await this.source.destroy()
   }

@@ -17,6 +17,7 @@ export {
   migrationsOf,
   run,
   start,
+  startConsumers,
   stopOnSignal,
   tokensOf,
   type RunningService,
@@ -26,6 +27,6 @@ export { begun, Transaction, type Aggregate } from './transaction.js'
 export { EventConsumer } from './consumer.js'
 export { createLogger, type Logger } from './log.js'
 export { startTelemetry, Telemetry } from './telemetry.js'
-export { openBus } from './bus/index.js'
+export { openBus, openLog } from './bus/index.js'
 export { Causality, mergeCausality, parseCausality } from './causality.js'
-export type { Bus, BusMessage, Delivery } from './bus/bus.js'
+export type { Bus, BusMessage, Delivery, EventLog, Extent, SubscribeOptions } from './bus/bus.js'

@@ -78,8 +78,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof Unavailable) return new Refusal('service.unavailable')
   const status = statusOf(error)
-  if (status === 404 || status === 414) return new Refusal('route.not_found') // an id of 300 letters is none of ours
   const { code, message = '', constraint } = error as { code?: string; message?: string; constraint?: string }
+  if (status === 404 || status === 414 || code === 'FST_ERR_BAD_URL') return new Refusal('route.not_found') // an id of 300 letters, or one that is no text, is none of ours
   if (status === 413) return new Refusal('request.too_large', { limit: 1_048_576 })
   if (status === 415) return new Refusal('request.unsupported_media_type', { accepted: 'application/json' })
   if (status && status >= 400 && status < 500) return new Refusal('request.malformed')
@@ -108,7 +108,7 @@ export function refuseConnection(error: { code?: string }, socket: Socket): void
   const codes: Record<string, string> = { HPE_HEADER_OVERFLOW: 'request.headers_too_large', ERR_HTTP_REQUEST_TIMEOUT: 'request.timeout' }
   const problem = problemOf(new Refusal(codes[error.code ?? ''] ?? 'request.malformed'), 'en')
   const body = JSON.stringify(problem)
-  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json; charset=utf-8\r\n`
+  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n`
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }
 
@@ -130,14 +130,9 @@ export class ProblemFilter implements ExceptionFilter {
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const known = refusalOf(error)
     const traceId = this.telemetry.traceparent(request.headers)?.split('-')[1]
-    const { name, message, stack } = error as Error
-    if (!known)
-      this.log.error(
-        { err: { type: name, message: message.slice(0, 500), stack }, traceId, method: request.method, route: request.routeOptions.url },
-        'fault',
-      )
+    if (!known) this.log.error({ err: error, traceId, method: request.method, route: request.routeOptions.url }, 'fault')
     else if (known.code === 'service.unavailable')
-      this.log.warn({ reason: message, traceId, route: request.routeOptions.url }, 'unavailable')
+      this.log.warn({ reason: (error as Error).message, traceId, route: request.routeOptions.url }, 'unavailable')
     const problem = problemOf(known ?? new Refusal('fault'), languageOf(request.headers['accept-language']), traceId)
     if (problem.status === 401)
       reply.header('www-authenticate', `Bearer error="${problem.code === 'token.missing' ? 'invalid_request' : 'invalid_token'}"`)
@@ -146,6 +141,8 @@ export class ProblemFilter implements ExceptionFilter {
       .status(problem.status)
       .header('content-type', 'application/problem+json; charset=utf-8')
       .header('content-language', languageOf(request.headers['accept-language']))
+      .header('cache-control', 'no-store') // also where no hook is run: an address that cannot be read
+      .header('x-content-type-options', 'nosniff')
       .send(JSON.stringify(problem))
   }
 }

@@ -2,8 +2,10 @@ import 'reflect-metadata'
 import { isUtf8 } from 'node:buffer'
 import { Global, Module, type DynamicModule, type INestApplication, type Provider, type Type } from '@nestjs/common'
 import { APP_FILTER, APP_INTERCEPTOR, ModulesContainer, NestFactory } from '@nestjs/core'
+import type { MicroserviceOptions } from '@nestjs/microservices'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { ServiceName } from '@millrace/contracts'
+import type { Lifecycle } from '@millrace/domain'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { EntitySchema } from 'typeorm'
 import { Tokens } from './access.js'
@@ -27,7 +29,7 @@ import { ParkedController } from './parked.controller.js'
 import { Parking } from './parking.js'
 import { ProblemFilter, refuseConnection } from './problem.js'
 import { Relay } from './relay.js'
-import { startTelemetry, type Telemetry } from './telemetry.js'
+import { startTelemetry, Telemetry } from './telemetry.js'
 
 /** What a service is made of. */
 export interface ServiceDefinition {
@@ -35,6 +37,8 @@ export interface ServiceDefinition {
   readonly module: Type
   readonly schemas: readonly EntitySchema[]
   readonly migrations: readonly Migration[]
+  /** The lives of its records, by the table's noun; their audit trails are held against these. */
+  readonly lifecycles?: readonly Lifecycle<string>[]
   /** The service's own environment, when it has any. */
   readonly config?: typeof serviceConfig
   /** Adds what is not an operation (identity’s OpenID Connect paths); called when all parts are there, before the service listens. */
@@ -55,6 +59,8 @@ export interface RunningService {
 }
 
 const jsonLimit = 1_048_576
+/** How long a request may be repeated with its Idempotency-Key. */
+const keptDays = 7
 
 /** All migrations of a service, the common ones first. */
 export function migrationsOf({ migrations }: ServiceDefinition): Migration[] {
@@ -67,32 +73,15 @@ export async function start(definition: ServiceDefinition, environment: Record<s
   const log = createLogger(definition.name, config.LOG_LEVEL)
   const telemetry = await startTelemetry(`millrace-${definition.name}`, config)
   const clock = new Clock()
-  const database = await Database.open({
-    url: config.DATABASE_URL,
-    schemas: [...definition.schemas],
-    poolSize: config.DATABASE_POOL,
-    service: definition.name,
-    statementSeconds: config.REQUEST_SECONDS,
-  })
+  const database = await openDatabase(definition, config)
   const bus = await openBus(config.BUS_URL, `millrace-${definition.name}`)
   const relay = new Relay(database, bus, log)
   database.onPublished = () => relay.wake()
   const parking = new Parking(database, definition.name)
   const consumer = new EventConsumer(definition.name, database, bus, log, telemetry, parking)
 
-  const core = [
-    { provide: Config, useValue: config },
-    { provide: Clock, useValue: clock },
-    { provide: Database, useValue: database },
-    { provide: Parking, useValue: parking },
-    { provide: EventConsumer, useValue: consumer },
-    Events,
-    Directory,
-    Imports,
-    Jobs,
-  ] satisfies Provider[]
   const app = await createHttpApp({
-    root: coreModule(definition.module, core),
+    root: coreModule(definition.module, coreProviders({ config, clock, database, parking, consumer })),
     config,
     log,
     telemetry,
@@ -118,11 +107,8 @@ export async function start(definition: ServiceDefinition, environment: Record<s
   refuseUnguardedRoutes(app)
   relay.start()
   await app.startAllMicroservices()
-  app
-    .get(Jobs)
-    .start((name, error) =>
-      log.error({ job: name, reason: error.message, stack: error.stack }, 'a job failed and runs again at its next turn'),
-    )
+  app.get(Jobs).every(3_600, 'forget kept answers', () => database.forgetAnswers(keptDays))
+  app.get(Jobs).start((name, error) => log.error({ job: name, err: error }, 'a job failed and runs again at its next turn'))
   await app.listen(config.PORT, config.HOST)
   const url = (await app.getUrl()).replace('0.0.0.0', '127.0.0.1').replace('[::]', '127.0.0.1')
   log.info({ url }, 'serving')
@@ -138,6 +124,38 @@ export async function start(definition: ServiceDefinition, environment: Record<s
       await telemetry.shutdown()
     })())
   return { app, url, database, clock, bus, stop }
+}
+
+/**
+ * A service without its doors: only what acts on events, on a bus that the caller brings. It serves no HTTP, runs no job and carries nothing out of
+ * the outbox, so what it learnt can be built anew from the log in a database of its own.
+ */
+export async function startConsumers(
+  definition: ServiceDefinition,
+  environment: Record<string, string | undefined>,
+  bus: Bus,
+): Promise<{ database: Database; stop(): Promise<void> }> {
+  const config = readConfig(definition.config ?? serviceConfig, environment)
+  const log = createLogger(definition.name, config.LOG_LEVEL)
+  const telemetry = new Telemetry(`millrace-${definition.name}`)
+  const clock = new Clock()
+  const database = await openDatabase(definition, config)
+  try {
+    const parking = new Parking(database, definition.name)
+    const consumer = new EventConsumer(definition.name, database, bus, log, telemetry, parking)
+    const root = coreModule(definition.module, coreProviders({ config, clock, database, parking, consumer }))
+    root.providers = [{ provide: APP_FILTER, useValue: new ProblemFilter(log, telemetry) }]
+    const app = await NestFactory.createMicroservice<MicroserviceOptions>(root, { strategy: consumer, logger: false, abortOnError: false })
+    await app.listen()
+    const stop = async () => {
+      await app.close()
+      await database.close()
+    }
+    return { database, stop }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
 }
 
 /** The whole of a service's `main.ts`: `migrate` as first argument brings its database up to date, otherwise it serves until it is told to stop. */
@@ -179,6 +197,38 @@ export function tokensOf(config: Pick<ServiceConfig, 'OIDC_ISSUER' | 'OIDC_JWKS_
     throw new ConfigError('OIDC_ISSUER and OIDC_JWKS_URL must have as many entries as each other')
   const issuers = config.OIDC_ISSUER.map((issuer, n) => ({ issuer, jwks: new URL(config.OIDC_JWKS_URL[n]!) }))
   return new Tokens(issuers, config.OIDC_AUDIENCE, () => clock.now())
+}
+
+function openDatabase({ schemas, name }: ServiceDefinition, config: ServiceConfig): Promise<Database> {
+  return Database.open({
+    url: config.DATABASE_URL,
+    schemas: [...schemas],
+    poolSize: config.DATABASE_POOL,
+    service: name,
+    statementSeconds: config.REQUEST_SECONDS,
+  })
+}
+
+interface Core {
+  readonly config: ServiceConfig
+  readonly clock: Clock
+  readonly database: Database
+  readonly parking: Parking
+  readonly consumer: EventConsumer
+}
+
+function coreProviders({ config, clock, database, parking, consumer }: Core): Provider[] {
+  return [
+    { provide: Config, useValue: config },
+    { provide: Clock, useValue: clock },
+    { provide: Database, useValue: database },
+    { provide: Parking, useValue: parking },
+    { provide: EventConsumer, useValue: consumer },
+    Events,
+    Directory,
+    Imports,
+    Jobs,
+  ]
 }
 
 function coreModule(feature: Type, core: Provider[]): DynamicModule {

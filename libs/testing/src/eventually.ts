@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Repeats a check until it stops throwing (or answers something other than false/undefined), at most 20 s. Never sleep in a test. */
-export async function eventually<T>(check: () => T | Promise<T>, ms = 20_000): Promise<NonNullable<Exclude<Awaited<T>, false>>> {
+/** Repeats a check until it stops throwing (or answers something other than false/undefined), at most a minute. Never sleep in a test. */
+export async function eventually<T>(check: () => T | Promise<T>, ms = 60_000): Promise<NonNullable<Exclude<Awaited<T>, false>>> {
   const until = performance.now() + ms
   for (;;) {
     try {

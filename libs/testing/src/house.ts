@@ -48,6 +48,13 @@ export function houseRules(definition: ServiceDefinition, sources: string): void
       for (const code of codes) expect(describeProblem(code, {}, 'zh-CN').title).toMatch(/[\u4e00-\u9fff]/)
     })
 
+    it('tells of every lifecycle, so that audit trails can be held against it', () => {
+      const declared = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
+        .flatMap((file) => [...readFileSync(join(sources, file), 'utf8').matchAll(/ = lifecycle\('([a-z_]+)'/g)].map(([, noun]) => noun!))
+      expect((definition.lifecycles ?? []).map(({ noun }) => noun).sort()).toEqual(declared.sort())
+    })
+
     it('names who may call each of its operations', () => {
       const unguarded = operations.filter(({ service, rule }) => service === definition.name && !rule)
       expect(unguarded).toEqual([])

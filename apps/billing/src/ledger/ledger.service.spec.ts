@@ -209,7 +209,7 @@ it('holds after anything that can happen, in any order', async () => {
     }),
     { numRuns: 8 },
   )
-}, 120_000)
+})
 
 async function happens(seller: Seller, kind: Step['kind'], pick: number, amount: string): Promise<{ status: number } | undefined> {
   const { fred } = seller

@@ -160,9 +160,7 @@ export class OpenId {
     }
     const provider = new Provider(PUBLIC_URL, configuration)
     provider.proxy = true
-    provider.on('server_error', (_ctx, { name, message, stack }) =>
-      this.log.error({ err: { type: name, message: message.slice(0, 500), stack } }, 'fault in sign-in'),
-    )
+    provider.on('server_error', (_ctx, error) => this.log.error({ err: error }, 'fault in sign-in'))
     this.guardClients(provider)
     return provider
   }

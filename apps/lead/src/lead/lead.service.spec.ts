@@ -218,6 +218,21 @@ describe('the way to conversion', () => {
     })
   })
 
+  it('leads into an account that is there also from a lead that has no more than an address', async () => {
+    const { amy, tenantId } = await world.company()
+    const email = `${'l'.repeat(60)}@${'e'.repeat(60)}.${'x'.repeat(60)}.${'a'.repeat(60)}.example.com`
+    const lead = await leads.as(amy).does(captureLead, { body: { email } })
+    await leads.as(amy).does(qualifyLead, { params: { id: lead.id } })
+    const [accountId, opportunityId] = [newId('account'), newId('opportunity')]
+    await leads.as(amy).does(convertLead, { params: { id: lead.id }, body: { accountId, opportunityId } })
+    const { payload } = (await world.events(tenantId)).at(-1)!
+    expect(payload).toMatchObject({
+      account: { id: accountId, isNew: false },
+      opportunity: { id: opportunityId, isNew: false },
+    })
+    expect(email.startsWith(payload['account'].name)).toBe(true)
+  })
+
   it('refuses amounts that their currency cannot have', async () => {
     const lead = await leads.as(company.amy).does(captureLead, { body: { companyName: 'Precise Ltd', email: 'p@example.com' } })
     const refused = async (amount: unknown) =>

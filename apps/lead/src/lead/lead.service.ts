@@ -121,7 +121,8 @@ export class LeadService {
       const lead = before.convert({ ...wish, newOpportunity: wish.opportunity !== undefined }, this.clock.now())
       if (lead === before) return lead
       await tx.update(lead)
-      const name = lead.companyName ?? lead.contactName!
+      // Converted into an account that is there, a lead may have no more than an e-mail or a phone.
+      const name = (lead.companyName ?? lead.contactName ?? lead.email ?? lead.phone!).slice(0, 200)
       await this.events.publish(tx, LeadConverted, lead, {
         leadId: lead.id,
         ownerId: lead.ownerId!,

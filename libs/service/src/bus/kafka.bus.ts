@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
+import { topics as ourTopics } from '@millrace/contracts'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import type { Admin, Consumer, EachBatchPayload, KafkaMessage, LogEntry, Message, TopicMessages } from 'kafkajs'
 import { createLogger, type Logger } from '../log.js'
-import type { Bus, BusMessage, Delivery, SubscribeOptions, Subscription, TopicOptions } from './bus.js'
+import type { Bus, BusMessage, Delivery, EventLog, Extent, SubscribeOptions, Subscription, TopicOptions } from './bus.js'
 
 const publishMs = 10_000
 const askMs = 10_000
@@ -67,16 +69,23 @@ export class KafkaBus implements Bus {
   }
 
   async createTopics(topics: readonly string[], { partitions, replicas, retentionDays }: TopicOptions): Promise<void> {
-    const known = new Set(await this.admin.use((admin) => admin.listTopics(), askMs))
-    const missing = topics.filter((topic) => !known.has(topic))
-    if (!missing.length) return
-    const configEntries = [{ name: 'retention.ms', value: String(retentionDays * 86_400_000) }]
-    const wishes = missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }))
-    try {
-      await this.admin.use((admin) => admin.createTopics({ topics: wishes, timeout: 20_000 }), 30_000)
-    } catch (error) {
-      const { errors = [] } = error as { errors?: { topic: string; message: string }[] }
-      throw errors.length ? new Error(errors.map(({ topic, message }) => `${topic}: ${message}`).join('; '), { cause: error }) : error
+    for (let attempt = 1; ; attempt += 1) {
+      const known = new Set(await this.admin.use((admin) => admin.listTopics(), askMs))
+      const missing = topics.filter((topic) => !known.has(topic))
+      if (!missing.length) return
+      const configEntries = [{ name: 'retention.ms', value: String(retentionDays * 86_400_000) }]
+      const wishes = missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }))
+      try {
+        return void (await this.admin.use((admin) => admin.createTopics({ topics: wishes, timeout: 20_000 }), 30_000))
+      } catch (error) {
+        // A busy broker creates a topic before it knows of it, and kafkajs gives up at once when it asks for the leaders: it is there in a moment.
+        if (missingTopic(error) && attempt < 20) {
+          await delay(500)
+          continue
+        }
+        const { errors = [] } = error as { errors?: { topic: string; message: string }[] }
+        throw errors.length ? new Error(errors.map(({ topic, message }) => `${topic}: ${message}`).join('; '), { cause: error }) : error
+      }
     }
   }
 
@@ -91,11 +100,7 @@ export class KafkaBus implements Bus {
 
   private client(retries = 4): Kafka {
     return new Kafka({
-      clientId: this.clientId,
-      brokers: this.brokers,
-      connectionTimeout: 3_000,
-      requestTimeout: 10_000,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries },
+      ...clientOptions(this.brokers, this.clientId, retries),
       logLevel: logLevel.WARN,
       logCreator: () => (entry) => this.report(entry),
     })
@@ -114,6 +119,122 @@ export class KafkaBus implements Bus {
     const reason = error instanceof Error ? error.message : error
     this.log[level === logLevel.WARN ? 'warn' : 'error']({ reason, groupId, broker, topic, partition }, `Kafka client: ${message}`)
   }
+}
+
+/** The log on Kafka. To read it a group is needed, which is removed again afterwards. */
+export class KafkaLog implements EventLog {
+  private readonly kafka: Kafka
+  private readonly admin: Link<Admin>
+
+  constructor(
+    brokers: string[],
+    private readonly clientId: string,
+    private readonly topics: readonly string[] = ourTopics,
+  ) {
+    this.kafka = new Kafka({ ...clientOptions(brokers, clientId, 4), logLevel: logLevel.NOTHING })
+    this.admin = new Link(() => this.kafka.admin())
+  }
+
+  async extents(): Promise<Extent[]> {
+    return this.admin.use(async (admin) => {
+      const known = new Set(await admin.listTopics())
+      const missing = this.topics.filter((topic) => !known.has(topic))
+      if (missing.length) throw unknownTopic(missing)
+      const places = await Promise.all(this.topics.map((topic) => admin.fetchTopicOffsets(topic)))
+      return this.topics.flatMap((topic, n) =>
+        places[n]!.map(({ partition, low, high }) => ({ stream: `${topic}/${partition}`, from: low, to: high })),
+      )
+    }, askMs)
+  }
+
+  async read(parts: readonly Extent[], take: (batch: readonly Delivery[]) => Promise<void>): Promise<void> {
+    const left = new Map(parts.filter(({ from, to }) => BigInt(from) < BigInt(to)).map((part) => [part.stream, part]))
+    if (!left.size) return
+    const groupId = `${this.clientId}-${randomUUID()}`
+    const consumer = this.kafka.consumer({ groupId, allowAutoTopicCreation: false, maxWaitTimeInMs: 100, retry: { retries: 2 } })
+    try {
+      await within(askMs, consumer.connect())
+      await consumer.subscribe({ topics: [...new Set([...left.keys()].map(topicOfStream))], fromBeginning: true })
+      await new Promise<void>((resolve, reject) => {
+        consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+        consumer
+          .run({
+            autoCommit: false,
+            eachBatchAutoResolve: false,
+            partitionsConsumedConcurrently: 4,
+            eachBatch: async ({ batch: { topic, partition, messages }, resolveOffset, heartbeat, pause }) => {
+              const stream = `${topic}/${partition}`
+              const part = left.get(stream)
+              const wanted = part
+                ? messages.filter(({ offset }) => BigInt(offset) >= BigInt(part.from) && BigInt(offset) < BigInt(part.to))
+                : []
+              for (let n = 0; n < wanted.length; n += batchSize) {
+                const chunk = wanted.slice(n, n + batchSize)
+                try {
+                  await take(chunk.map((message) => read(topic, stream, message)))
+                } catch (error) {
+                  reject(error as Error)
+                  throw error
+                }
+                await heartbeat()
+              }
+              const last = messages.at(-1)?.offset
+              if (last === undefined) return
+              resolveOffset(last)
+              if (part && BigInt(last) + 1n < BigInt(part.to)) return void left.set(stream, { ...part, from: String(BigInt(last) + 1n) })
+              left.delete(stream)
+              pause()
+              if (!left.size) resolve()
+            },
+          })
+          .catch(reject)
+        for (const { stream, from } of left.values())
+          consumer.seek({ topic: topicOfStream(stream), partition: Number(stream.slice(stream.lastIndexOf('/') + 1)), offset: from })
+      })
+    } finally {
+      await within(leaveMs, consumer.disconnect()).catch(() => undefined)
+      await this.admin.use((admin) => admin.deleteGroups([groupId]), askMs).catch(() => undefined)
+    }
+  }
+
+  lag(group: string, topics: readonly string[]): Promise<number> {
+    return this.admin.use((admin) => lagOf(admin, group, topics), askMs)
+  }
+
+  close(): Promise<void> {
+    return this.admin.close()
+  }
+}
+
+function topicOfStream(stream: string): string {
+  return stream.slice(0, stream.lastIndexOf('/'))
+}
+
+function clientOptions(brokers: string[], clientId: string, retries: number) {
+  return {
+    clientId,
+    brokers,
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries },
+  }
+}
+
+/** Messages of the topics that the group has not consumed yet. */
+async function lagOf(admin: Admin, groupId: string, topics: readonly string[]): Promise<number> {
+  const [committed, ...ends] = await Promise.all([
+    admin.fetchOffsets({ groupId, topics: [...topics] }),
+    ...topics.map((topic) => admin.fetchTopicOffsets(topic)),
+  ])
+  let lag = 0
+  topics.forEach((topic, index) => {
+    const reached = committed.find((entry) => entry.topic === topic)?.partitions ?? []
+    for (const { partition, low, high } of ends[index]!) {
+      const offset = reached.find((entry) => entry.partition === partition)?.offset ?? '-1'
+      lag += Number(high) - Math.max(Number(offset), Number(low))
+    }
+  })
+  return lag
 }
 
 class KafkaSubscription implements Subscription {
@@ -179,21 +300,7 @@ class KafkaSubscription implements Subscription {
 
   async lag(): Promise<number> {
     const { group, topics } = this.options
-    return this.admin.use(async (admin) => {
-      const [committed, ...ends] = await Promise.all([
-        admin.fetchOffsets({ groupId: group, topics: [...topics] }),
-        ...topics.map((topic) => admin.fetchTopicOffsets(topic)),
-      ])
-      let lag = 0
-      topics.forEach((topic, index) => {
-        const reached = committed.find((entry) => entry.topic === topic)?.partitions ?? []
-        for (const { partition, low, high } of ends[index]!) {
-          const offset = reached.find((entry) => entry.partition === partition)?.offset ?? '-1'
-          lag += Number(high) - Math.max(Number(offset), Number(low))
-        }
-      })
-      return lag
-    }, askMs)
+    return this.admin.use((admin) => lagOf(admin, group, topics), askMs)
   }
 
   private async leave(): Promise<void> {

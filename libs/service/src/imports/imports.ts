@@ -66,13 +66,22 @@ interface ImportRecord {
   readonly finished_at: Date | null
 }
 
+/** A row as it was read: its fields when they are good, else why not. */
+interface Checked {
+  readonly row: number
+  readonly cells: Record<string, string>
+  readonly fields: Record<string, unknown>
+  readonly problems: readonly FieldProblem[]
+  readonly rules: readonly Rule[]
+}
+
 interface Rejection {
   readonly row: number
   readonly cells: Record<string, string>
   readonly refusal: Refusal
 }
 
-const rowsAtOnce = 500
+const rowsAtOnce = 1_000
 const longestUpload = 3_600_000
 
 /** Imports files in the background: row by row checked, in chunks of one transaction each that also notes how far it came, so nothing is doubled. */
@@ -188,10 +197,15 @@ export class Imports {
     if (!record || !kind) return
     const acting = { ...context(), actor: record.actor }
     let row = 0
-    let chunk: { row: number; cells: Record<string, string> }[] = []
+    let chunk: Checked[] = []
+    // One transaction at a time, in the file's order; while it waits for the database, the next rows are read and checked.
+    let applying: Promise<void> = Promise.resolve()
     const flush = async () => {
-      if (chunk.length) await withContext({ ...acting, caused: [] }, () => this.applyChunk(record, kind, chunk))
+      const ready = chunk
       chunk = []
+      await applying
+      if (ready.length) applying = withContext({ ...acting, caused: [] }, () => this.applyChunk(id, kind, ready))
+      applying.catch(() => undefined)
     }
     try {
       const parser = Readable.from(this.chunks(id)).pipe(
@@ -200,17 +214,21 @@ export class Imports {
       for await (const cells of parser as AsyncIterable<Record<string, string>>) {
         row += 1
         if (row <= record.rows) continue
-        chunk.push({ row, cells })
+        chunk.push(checked(kind, record.mapping, row, cells))
         if (chunk.length < rowsAtOnce) continue
         await flush()
         if (this.stopped) return
       }
       await flush()
+      await applying
       await this.finish(id, 'done', null)
     } catch (error) {
       if (!(error instanceof CsvError)) throw error
       await flush()
+      await applying
       await this.finish(id, 'failed', 'import.bad_csv')
+    } finally {
+      await applying.catch(() => undefined)
     }
   }
 
@@ -229,42 +247,27 @@ export class Imports {
     })
   }
 
-  /** One transaction: the rows' effect and the progress. When a row refuses, the chunk is done again row by row. */
-  private async applyChunk(
-    record: ImportRecord,
-    kind: ImportKind,
-    chunk: readonly { row: number; cells: Record<string, string> }[],
-  ): Promise<void> {
+  /** One transaction: the rows' effect and the progress. When a row refuses, each half is tried by itself, so that only the guilty one is left out. */
+  private async applyChunk(id: string, kind: ImportKind, chunk: readonly Checked[]): Promise<void> {
     try {
-      await this.database.transaction((tx) => this.applyRows(tx, record, kind, chunk))
+      await this.database.transaction((tx) => this.applyRows(tx, id, kind, chunk))
     } catch (error) {
       if (chunk.length > 1) {
-        for (const one of chunk) await this.applyChunk(record, kind, [one])
-        return
+        const half = chunk.length >> 1
+        await this.applyChunk(id, kind, chunk.slice(0, half))
+        return this.applyChunk(id, kind, chunk.slice(half))
       }
       const refusal = error instanceof Refusal ? error : databaseRefusal(error)
       if (!refusal) throw error
-      await this.database.transaction((tx) =>
-        this.note(tx, record.id, chunk.at(-1)!.row, { added: 0, existing: 0 }, [{ ...chunk[0]!, refusal }], []),
-      )
+      await this.database.transaction((tx) => this.note(tx, id, chunk[0]!.row, { added: 0, existing: 0 }, [{ ...chunk[0]!, refusal }], []))
     }
   }
 
-  private async applyRows(
-    tx: Transaction,
-    { id, mapping }: ImportRecord,
-    kind: ImportKind,
-    chunk: readonly { row: number; cells: Record<string, string> }[],
-  ): Promise<void> {
-    const rejections: Rejection[] = []
-    const rules: Rule[] = []
-    const good: (ImportRow<Record<string, unknown>> & { cells: Record<string, string> })[] = []
-    for (const { row, cells } of chunk) {
-      const problems: FieldProblem[] = []
-      const fields = check(kind.shape, mapped(kind, mapping, cells, rules), (path) => path.join('.'), problems) as Record<string, unknown>
-      if (problems.length) rejections.push({ row, cells, refusal: Refusal.invalid('request.invalid', { errors: problems }) })
-      else good.push({ row, cells, fields })
-    }
+  private async applyRows(tx: Transaction, id: string, kind: ImportKind, chunk: readonly Checked[]): Promise<void> {
+    const good = chunk.filter(({ problems }) => !problems.length)
+    const rejections: Rejection[] = chunk.flatMap(({ row, cells, problems }) =>
+      problems.length ? { row, cells, refusal: Refusal.invalid('request.invalid', { errors: [...problems] }) } : [],
+    )
     const outcomes = good.length ? await kind.apply(tx, good as never) : []
     outcomes.forEach((outcome, n) => {
       if (outcome instanceof Refusal) rejections.push({ row: good[n]!.row, cells: good[n]!.cells, refusal: outcome })
@@ -273,6 +276,7 @@ export class Imports {
       added: outcomes.filter((outcome) => outcome === 'added').length,
       existing: outcomes.filter((outcome) => outcome === 'existing').length,
     }
+    const rules = chunk.flatMap((each) => each.rules)
     await this.note(tx, id, chunk.at(-1)!.row, counts, rejections, rules)
   }
 
@@ -315,6 +319,13 @@ function counted(before: ImportRecord['rules'], applied: readonly Rule[]): Impor
     else counts.set(key, { ...rule, rows: 1 })
   }
   return [...counts.values()]
+}
+
+function checked(kind: ImportKind, mapping: ImportMapping, row: number, cells: Record<string, string>): Checked {
+  const rules: Rule[] = []
+  const problems: FieldProblem[] = []
+  const fields = check(kind.shape, mapped(kind, mapping, cells, rules), (path) => path.join('.'), problems) as Record<string, unknown>
+  return { row, cells, fields, problems, rules }
 }
 
 /** The fields of a row: column chosen, aliases and defaults applied and noted, empty cells left out. */

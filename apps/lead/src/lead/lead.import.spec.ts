@@ -1,0 +1,48 @@
+import { getImport, listLeads, startImport } from '@millrace/contracts'
+import { aWorld, eventually, type Person, type TestService, type World } from '@millrace/testing'
+import { leadService } from '../lead.module.js'
+
+let world: World
+let service: TestService
+
+beforeAll(async () => {
+  world = await aWorld()
+  service = await world.start(leadService)
+})
+afterAll(() => world.stop())
+
+async function imports(person: Person, csv: string) {
+  const caller = service.as(person)
+  const { id } = await caller.does(startImport, { query: { kind: 'leads' }, body: csv })
+  return eventually(async () => {
+    const found = await caller.does(getImport, { params: { id } })
+    return found.status === 'done' || found.status === 'failed' ? found : undefined
+  })
+}
+
+function row(n: number): string {
+  return `site-${n},Works ${n} Ltd,li@works-${n}.example`
+}
+
+describe('importing leads', () => {
+  it('adds each lead once, though its external id comes again in the same file or in another one', async () => {
+    const { olga } = await world.company()
+    const numbers = Array.from({ length: 2_200 }, (_, n) => n)
+    const again = [3, 1_500, 2_199]
+    const file = (of: number[]) => ['externalId,companyName,email', ...of.map(row)].join('\n')
+    expect(await imports(olga, file([...numbers, ...again]))).toMatchObject({ status: 'done', rows: 2_203, added: 2_200, existing: 3 })
+    expect(await imports(olga, file([...again, 2_200]))).toMatchObject({ status: 'done', rows: 4, added: 1, existing: 3 })
+    const { data } = await service.as(olga).does(listLeads, { query: { externalId: 'site-1500' } })
+    expect(data).toMatchObject([{ companyName: 'Works 1500 Ltd', email: 'li@works-1500.example' }])
+  })
+
+  it('fails at a broken line, and the mended file adds what is missing', async () => {
+    const { olga } = await world.company()
+    const file = (line: string) =>
+      ['externalId,companyName,email', ...Array.from({ length: 3_000 }, (_, n) => row(n)), line, row(5_000)].join('\n')
+    const broken = await imports(olga, file('"site-x"y,Broken,li@broken.example'))
+    expect(broken).toMatchObject({ status: 'failed', problem: 'import.bad_csv', rows: broken.added })
+    const mended = await imports(olga, file('site-x,Mended,li@broken.example'))
+    expect(mended).toMatchObject({ status: 'done', added: 3_002 - broken.added, existing: broken.added, rejected: 0 })
+  })
+})
