@@ -11,7 +11,7 @@ RUN npx nx run-many -t build --outputStyle=static
 RUN npm prune --omit=dev --ignore-scripts && rm -rf .nx apps/journeys libs/testing apps/*/src libs/*/src
 
 FROM node:24-slim
-ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=2 PORT=8080
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 PORT=8080
 WORKDIR /millrace
 COPY --from=build /millrace ./
 USER node

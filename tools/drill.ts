@@ -13,7 +13,7 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } fr
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { drills } from './drill/all.ts'
-import type { BusKind, Drill, DrillRun } from './drill/drill.ts'
+import type { BusKind, Drill, DrillRun, Outcome } from './drill/drill.ts'
 import { ownKafka, startGround, type Ground } from './drill/ground.ts'
 import { drillsPage, passed, type Drilled, type Results } from './drill/page.ts'
 import { hashOf, Random } from './drill/random.ts'
@@ -65,11 +65,16 @@ await runTool(async (halt) => {
       const drilled = await drillOnce(wish, halt)
       done.push(drilled)
       tell(drilled)
+      // At once: the next one may be broken off.
+      await keep(done)
     }
   } finally {
     unclaim()
   }
-  await keep(done)
+  const name = resultName(done)
+  console.log(`kept in bench/drills/${name}`)
+  if (isShort(done)) console.log('a short run: docs/operations/drills.md stays as it is')
+  else await writePage()
   const failed = done.filter((drilled) => !passed(drilled))
   console.log(`\n${done.length - failed.length} of ${done.length} drills passed`)
   if (failed.length) throw new Error(`failed: ${failed.map(({ id, bus }) => `${id} on ${bus}`).join(', ')}`)
@@ -137,11 +142,16 @@ async function drillOnce({ drill, bus, seed, points, long }: Wish, halt: AbortSi
         defer,
         ground: async (options = {}) => (ground = await startGround(run, options)),
       }
-      const outcome = await drill.run(run)
+      const outcome = await drill.run(run).catch((error: Error): Outcome => {
+        halt.throwIfAborted()
+        if (!ground) throw error
+        note('broken off', { reason: error.stack })
+        return { done: [], saw: [], broken: [`it could not be finished: ${error.message}`] }
+      })
       if (!ground) throw new Error(`${id} never started a platform`)
       const acknowledged = join(folder, 'acknowledged.jsonl')
       const verdicts = await verify(ground.installation, { acknowledged, halt, report: note })
-      const broken = [...ground.log.faults, ...outcome.broken]
+      const broken = [...ground.broken, ...outcome.broken]
       const drilled: Drilled = {
         id,
         bus,
@@ -178,7 +188,7 @@ function tell(drilled: Drilled): void {
   for (const { invariant, title, checked, violations, more, note, unchecked } of verdicts) {
     if (unchecked) console.log(`  ${invariant} ${title}: could not be checked: ${unchecked}`)
     if (violations.length) console.log(`  ${invariant} ${title}: ${violations.length + more} of ${checked} are wrong`)
-    for (const { says, record, timeline } of violations) console.log(`    ${record ?? ''} ${says} ${timeline ?? ''}`)
+    for (const { says, record, timeline } of violations.slice(0, 5)) console.log(`    ${record ?? ''} ${says} ${timeline ?? ''}`)
     if (note) console.log(`  ${invariant}: ${note}`)
   }
   for (const line of broken) console.log(`  broken: ${line}`)
@@ -187,15 +197,18 @@ function tell(drilled: Drilled): void {
 
 /** A second run on the same day and commit replaces the drills that it did. */
 async function keep(done: readonly Drilled[]): Promise<void> {
-  if (!done.length) return
-  const short = done.some(({ short }) => short)
-  const name = `${done[0]!.date.slice(0, 10)}-${done[0]!.commit}${short ? '-short' : ''}.json`
+  const name = resultName(done)
   const others = resultsIn(name).filter(({ id, bus }) => !done.some((own) => own.id === id && own.bus === bus))
   const all: Results = { drills: [...others, ...done] }
   writeWhole(join(results, name), await formatted(JSON.stringify(all), name))
-  console.log(`kept in bench/drills/${name}`)
-  if (short) console.log('a short run: docs/operations/drills.md stays as it is')
-  else await writePage()
+}
+
+function resultName(done: readonly Drilled[]): string {
+  return `${done[0]!.date.slice(0, 10)}-${done[0]!.commit}${isShort(done) ? '-short' : ''}.json`
+}
+
+function isShort(done: readonly Drilled[]): boolean {
+  return done.some(({ short }) => short)
 }
 
 async function writePage(): Promise<void> {

@@ -24,7 +24,6 @@ const fuzzerChecks = [
   'content_type_conformance',
   'response_headers_conformance',
   'response_schema_conformance',
-  'missing_required_header',
   'ignored_auth',
 ]
 

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { services, type ServiceName } from '../../libs/contracts/src/services.ts'
 import { apiOf, type Api, type ApiOptions, type Json } from '../parts/api.ts'
 import { javaIsThere, startKafka } from '../parts/kafka.ts'
-import { startPlatform, type Platform } from '../parts/platform.ts'
+import { quietPort, startPlatform, type Platform } from '../parts/platform.ts'
+import { freePort } from '../parts/processes.ts'
 import { clientToken, signIn } from '../sign-in.ts'
 import type { Installation } from '../verify/verify.ts'
 import type { DrillRun } from './drill.ts'
@@ -33,8 +34,10 @@ export interface Ground {
   load(parallel: number, companies?: readonly Company[]): Load
   /** Waits until every service is ready, has sent its events and applied those of the others; throws after some seconds, 120 by default. */
   quiet(seconds?: number): Promise<void>
-  /** After the faults: lets the journeys under way finish and waits for quiet. Answers how many seconds it took. */
+  /** After the faults: lets the journeys under way finish and waits for quiet. Answers how many seconds it took; no quiet counts as broken. */
   rest(load: Load): Promise<number>
+  /** Demands of every drill that did not hold, in words. */
+  readonly broken: readonly string[]
 }
 
 /** A company with three salespeople and two products. */
@@ -99,6 +102,7 @@ export async function startGround(run: DrillRun, { env = {}, port = 0, longestWa
     }
   }
   await quiet()
+  const broken = log.faults
   return {
     platform,
     companies,
@@ -119,9 +123,13 @@ export async function startGround(run: DrillRun, { env = {}, port = 0, longestWa
     async rest(load) {
       const since = performance.now()
       await load.stop()
-      await quiet()
+      await quiet().catch((error: Error) => {
+        halt.throwIfAborted()
+        broken.push(error.message)
+      })
       return (performance.now() - since) / 1_000
     },
+    broken,
   }
 
   async function aCompany(name: string): Promise<Company> {
@@ -187,7 +195,7 @@ export async function startGround(run: DrillRun, { env = {}, port = 0, longestWa
       tenantId,
       administrator,
       reps,
-      as: (client, options) => apiOf(url, tokens[client], { patience: 180, pause: 150, halt, heard, ...options }),
+      as: (client, options) => apiOf(url, tokens[client], { patience: 180, pause: 250, halt, heard, ...options }),
       token: (client) => tokens[client](),
     }
   }
@@ -263,10 +271,10 @@ function databaseOf(superuser: string, service: string): string {
 /** A broker of the drill's own: one that others use must neither be killed nor fed with what a drill makes up. */
 async function startBroker(run: DrillRun): Promise<Broker> {
   if (!javaIsThere()) throw new Error(ownKafka)
-  const options = { dir: join(run.home, 'kafka'), from: 'java' as const, halt: run.halt, report: (line: string) => run.note(line) }
+  const port = await freePort(quietPort())
+  const options = { dir: join(run.home, 'kafka'), port, from: 'java' as const, halt: run.halt, report: (line: string) => run.note(line) }
   let kafka = await startKafka(options)
   run.defer(() => kafka.stop())
-  const port = Number(kafka.brokers.split(':')[1])
   process.env['KAFKA_BROKERS'] = kafka.brokers
   run.defer(() => delete process.env['KAFKA_BROKERS'])
   return {
@@ -276,7 +284,7 @@ async function startBroker(run: DrillRun): Promise<Broker> {
       await kafka.stop()
     },
     async start() {
-      kafka = await startKafka({ ...options, port })
+      kafka = await startKafka(options)
     },
   }
 }

@@ -10,7 +10,7 @@ export class AnswerLog {
   readonly counts = new Map<string, number>()
   /** Writes that were answered with 2xx. */
   acknowledged = 0
-  /** Answers that a fault may never cause: 500 and the like, in words, the first twenty. */
+  /** Answers that no trouble excuses, 500 and the like, in words; the first twenty. */
   readonly faults: string[] = []
   private readonly file: string
   private readonly operationOf: (method: string, path: string) => string

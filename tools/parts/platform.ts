@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
@@ -58,7 +58,7 @@ const serviceNames = Object.keys(services) as ServiceName[]
 const gatewayPort = 8080
 
 /** How Node runs a service; the image says the same in NODE_OPTIONS. A small young generation keeps it 30 MB smaller, see docs/performance.md. */
-export const nodeFlags = ['--max-semi-space-size=2']
+export const nodeFlags = ['--max-semi-space-size=8']
 
 /**
  * Builds what changed and starts Postgres, the bus, every service that exists and the gateway; migrates and seeds.
@@ -125,7 +125,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     const port = await gatewayPortFor(options.port ?? Number(process.env['PORT'] ?? gatewayPort))
     taken.add(port)
     const ports: Record<string, number> = { gateway: port }
-    for (const name of present) ports[name] = await freePort(services[name].port, taken)
+    for (const name of present) ports[name] = await freePort(options.port === 0 ? quietPort() : services[name].port, taken)
     const url = `http://127.0.0.1:${port}`
     const environmentOf = (app: string) => ({
       HOST: '127.0.0.1',
@@ -302,8 +302,13 @@ async function createDatabases(url: string, names: readonly ServiceName[], withB
   }
 }
 
+/** A port that nobody wishes for, below the range from which outgoing connections take theirs: it is still free when a service that died comes back. */
+export function quietPort(): number {
+  return randomInt(15_000, 30_000)
+}
+
 async function gatewayPortFor(wished: number): Promise<number> {
-  const port = await tryPort(wished)
+  const port = wished === 0 ? await freePort(quietPort()) : await tryPort(wished)
   if (port === undefined) throw new Error(`Port ${wished} is in use: stop what uses it, or choose another with PORT=${wished + 1}`)
   return port
 }

@@ -100,16 +100,17 @@ export class LogIndex {
     await this.readOn(await this.log.extents(), halt)
   }
 
-  /** Entries of the events of a noun in batches, in the order of arrival. */
+  /** Entries of the events of a noun in batches, a record after the other. */
   *entries(aggregate: string, size = 1_000): Generator<Entry[]> {
     const next = this.db.prepare(
-      `SELECT n, id, tenant, type, key, sequence, stream FROM event WHERE aggregate = ? AND n > ? AND NOT poison ORDER BY n LIMIT ${size}`,
+      `SELECT n, id, tenant, type, key, sequence, stream FROM event WHERE aggregate = ? AND (key, n) > (?, ?) AND NOT poison ORDER BY key, n LIMIT ${size}`,
     )
-    for (let n = 0; ;) {
-      const batch = next.all(aggregate, n) as unknown as (Entry & { n: number })[]
+    let last = { key: '', n: 0 }
+    for (;;) {
+      const batch = next.all(aggregate, last.key, last.n) as unknown as (Entry & { n: number })[]
       if (!batch.length) return
       yield batch
-      n = batch.at(-1)!.n
+      last = batch.at(-1)!
     }
   }
 

@@ -95,7 +95,10 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
     return (await this.subscription?.lag()) ?? 0
   }
 
-  /** Waits until these events were applied here, at most `ms`. Answers what they caused here, or the ones still missing. */
+  /**
+   * Waits until these events were applied here, at most `ms`. Answers what they caused here, or the ones still missing. A parked one is not waited
+   * for: only a person can mend it, and whoever wrote it could read nothing here until then, not even what is parked.
+   */
   async applied(eventIds: readonly string[], ms: number): Promise<{ missing: string[]; caused: string[] }> {
     const until = performance.now() + ms
     for (;;) {
@@ -104,7 +107,8 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
       this.waiters.add(wake)
       try {
         const rows = await this.database.query<{ event_id: string; caused: string[] }>(
-          'SELECT event_id, caused FROM inbox WHERE event_id = ANY($1::text[])',
+          `SELECT event_id, caused FROM inbox WHERE event_id = ANY($1::text[])
+           UNION ALL SELECT event_id, '[]' FROM parked WHERE event_id = ANY($1::text[])`,
           [eventIds],
         )
         const missing = eventIds.filter((id) => !rows.some(({ event_id }) => event_id === id))

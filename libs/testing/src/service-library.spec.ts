@@ -180,6 +180,16 @@ describe('reading one’s own writes', () => {
     expect(answer.headers['retry-after']).toBe('1')
   })
 
+  it('does not wait for an event that is parked: only a person can mend it', async () => {
+    const lead = newId('lead')
+    probe.fail = (subject) => (subject === lead ? new Error('always') : undefined)
+    const eventId = await world.publish(company.tenantId, LeadCaptured, lead, captured(lead))
+    await service.settled()
+    const headers = { 'millrace-causality': `lead.captured/${eventId}` }
+    const answer = await service.as(company.ada).call(listParkedEvents, { query: { service: 'insight' }, headers })
+    expect([answer.status, answer.body.data.map(({ subject }: { subject: string }) => subject)]).toEqual([200, [lead]])
+  })
+
   it('does not wait for events that do not concern the service, and refuses tokens that are not ours', async () => {
     const read = async (token: string) =>
       (await service.as(company.ada).call(readNotes, { headers: { 'millrace-causality': token } })).status

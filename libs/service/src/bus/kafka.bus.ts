@@ -73,7 +73,11 @@ export class KafkaBus implements Bus {
       const known = new Set(await this.admin.use((admin) => admin.listTopics(), askMs))
       const missing = topics.filter((topic) => !known.has(topic))
       if (!missing.length) return
-      const configEntries = [{ name: 'retention.ms', value: String(retentionDays * 86_400_000) }]
+      const configEntries = [
+        { name: 'retention.ms', value: String(retentionDays * 86_400_000) },
+        // By the broker's own clock: it refuses, for ever, what a sender dates an hour ahead of it.
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+      ]
       const wishes = missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }))
       try {
         return void (await this.admin.use((admin) => admin.createTopics({ topics: wishes, timeout: 20_000 }), 30_000))
