@@ -86,9 +86,10 @@ function wished(ids: readonly string[], bus: string | undefined, choices: Omit<W
     throw new Error(`No drill ${unknown.join(', ')}; there are ${drills.map(({ id, title }) => `${id} (${title})`).join(', ')}`)
   if (bus !== undefined && bus !== 'embedded' && bus !== 'kafka') throw new Error('--bus is embedded or kafka')
   const chosen = drills.filter(({ id }) => !ids.length || ids.some((wish) => wish.toUpperCase() === id))
-  const kafka = bus !== 'embedded' && chosen.some(({ buses }) => buses.includes('kafka')) && javaIsThere()
-  if (bus === 'kafka' && !kafka) throw new Error(ownKafka)
-  if (!bus && !kafka) console.log(`Only the embedded bus is drilled. ${ownKafka}`)
+  const onKafka = bus !== 'embedded' && chosen.some(({ buses }) => buses.includes('kafka'))
+  const kafka = onKafka && javaIsThere()
+  if (bus && onKafka && !kafka) throw new Error(ownKafka)
+  if (onKafka && !kafka) console.log(`Only the embedded bus is drilled. ${ownKafka}`)
   const buses: BusKind[] = bus ? [bus] : kafka ? ['embedded', 'kafka'] : ['embedded']
   const wishes = buses.flatMap((one) => chosen.filter(({ buses }) => buses.includes(one)).map((drill) => ({ drill, bus: one, ...choices })))
   if (!wishes.length) throw new Error(chosen.map(({ id, buses }) => `${id} is drilled on ${buses.join(' and ')} only`).join('; '))

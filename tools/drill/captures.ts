@@ -12,6 +12,8 @@ export interface Captures {
   stop(): Promise<void>
 }
 
+const mostWaiting = 8
+
 /** Sends a write every so many milliseconds, whether the one before was answered or not. A refusal is noted and not tried again, unless `patient`. */
 export function captures(run: DrillRun, ground: Ground, everyMs: number, { convert = false, patient = false } = {}): Captures {
   const random = run.random.apart('captures')
@@ -48,9 +50,11 @@ export function captures(run: DrillRun, ground: Ground, everyMs: number, { conve
   }
   const pacing = (async () => {
     while (wanted && !run.halt.aborted) {
+      await sleep(everyMs)
+      // Who is patient does not pile up.
+      if (patient && under.size >= mostWaiting) continue
       const work: Promise<void> = one().finally(() => under.delete(work))
       under.add(work)
-      await sleep(everyMs)
     }
   })()
   const stop = async () => {

@@ -2,9 +2,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { readIfThere } from '../parts/processes.ts'
+import { captures } from './captures.ts'
 import type { BusKind, Drill, DrillRun } from './drill.ts'
-import { moments, steps, type Kill } from './fault-points.ts'
+import { killsIn, moments, steps, type Kill } from './fault-points.ts'
 import type { Ground } from './ground.ts'
 
 /** How many kill points a full run has, by bus. */
@@ -22,7 +22,7 @@ export const d2: Drill = {
   does:
     'Every service that owns data is killed with SIGKILL again and again, each time between two steps of its work: before a statement or request leaves the process, when it is sent and not answered, when the answer has come and the ' +
     'service has not seen it. The points are found by wrapping the Postgres and Kafka clients in a file that the drill loads before the service; production code has no fault points. The seed chooses kind, moment and which occurrence; kinds that ' +
-    `killed least are aimed at first. ${usualPoints.embedded} points on the embedded bus and ${usualPoints.kafka} on Kafka are a full run (\`--points\` changes it), all services dying beside each other, started again at once. Ten callers walk journeys meanwhile and an administrator changes the organisation, which every service hears of.`,
+    `killed least are aimed at first. ${usualPoints.embedded} points on the embedded bus and ${usualPoints.kafka} on Kafka are a full run (\`--points\` changes it), all services dying beside each other, started again at once. Six callers walk journeys meanwhile, leads are captured and converted, and an administrator changes the organisation, which every service hears of.`,
   async run(run) {
     const folder = join(run.folder, 'faults')
     mkdirSync(folder, { recursive: true })
@@ -37,7 +37,8 @@ export const d2: Drill = {
         DRILL_PATIENCE: String(patience[run.bus]),
       },
     })
-    const load = ground.load(10)
+    const load = ground.load(6)
+    const pace = captures(run, ground, 800, { convert: true, patient: true })
     const organisation = changes(run, ground)
     const wanted = run.points ?? usualPoints[run.bus]
     begin(run, ground, folder)
@@ -53,6 +54,7 @@ export const d2: Drill = {
     }
     writeFileSync(join(folder, 'over'), '')
     await organisation.stop()
+    await pace.stop()
     const recoverySeconds = await ground.rest(load)
     const perApp = Map.groupBy(kills, ({ app }) => app)
     const never = steps.filter((step) => !kills.some((kill) => kill.step === step))
@@ -62,7 +64,7 @@ export const d2: Drill = {
           .map(([app, own]) => `${app} ${own.length}`)
           .sort()
           .join(', ')}`,
-        `${load.finished} journeys finished, ${organisation.changed()} changes of the organisation`,
+        `${load.finished} journeys finished, ${pace.sent()} leads converted, ${organisation.changed()} changes of the organisation`,
       ],
       saw: [],
       broken: [
@@ -94,13 +96,6 @@ function begin(run: DrillRun, ground: Ground, folder: string): void {
     run.note('armed', { app })
     process.kill(ground.platform.pidOf(app), 'SIGKILL')
   }
-}
-
-function killsIn(folder: string): Kill[] {
-  return (readIfThere(join(folder, 'kills.jsonl')) ?? '')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Kill)
 }
 
 /** An administrator who adds people and units all the time: every service keeps a directory of them. */

@@ -235,7 +235,10 @@ async function documentFor(run: DrillRun, url: string): Promise<string> {
       operation.parameters = operation.parameters.filter(({ $ref = '' }) => !/(Causality|Prefer)$/.test($ref))
   const file = join(run.folder, 'openapi.json')
   const controls = '\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f'
-  writeFileSync(file, JSON.stringify(document).replaceAll('\\\\p{Cc}', controls).replaceAll('\\\\p{Cs}', ''))
+  writeFileSync(
+    file,
+    JSON.stringify(document).replaceAll('\\\\p{Cc}', controls).replaceAll('\\\\p{Cs}', '').replaceAll('[^\\\\0]', '[^\\\\u0000]'),
+  )
   return file
 }
 
@@ -261,20 +264,15 @@ async function fuzzed(run: DrillRun, command: string, url: string, token: Promis
   const xml = existsSync(report) ? readdirSync(report).filter((name) => name.endsWith('.xml')) : []
   const text = xml.map((name) => readFileSync(join(report, name), 'utf8')).join('')
   const cases = [...text.matchAll(/<testcase name="([^"]*)"[^>/]*>([\s\S]*?)<\/testcase>/g)]
+  const textOf = (inside: string) => plain(inside.replace(/<[^>]*>/g, ' ')).trim()
   const told = (sign: string) =>
-    cases.flatMap(([, name, inside]) =>
-      inside!.includes(`<${sign}`)
-        ? [
-            `${plain(name!)}: ${plain(inside!.replace(/<[^>]*>/g, ' '))
-              .trim()
-              .slice(0, 2_000)}`,
-          ]
-        : [],
-    )
+    cases
+      .filter(([, , inside]) => inside!.includes(`<${sign}`))
+      .map(([, name, inside]) => `${plain(name!)}: ${textOf(inside!).slice(0, 2_000)}`)
   const findings = told('failure')
   for (const error of told('error')) run.note('Schemathesis could not make requests', { error })
   if (told('error').length) run.report(`Schemathesis could not make requests to ${told('error').length} operations, see history.jsonl`)
-  if (!cases.length) findings.push(`it ended with ${code}: ${output.slice(-1_500)}`)
+  if (!text.includes('<testcase') || (code !== 0 && !cases.length)) findings.push(`it ended with ${code}: ${output.slice(-1_500)}`)
   return { asked, findings }
 }
 

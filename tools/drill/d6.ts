@@ -4,6 +4,8 @@ import type { Drill } from './drill.ts'
 
 const seconds = 40
 const held = ['account', 'opportunity', 'cpq', 'billing', 'insight'] as const
+/** Those that act on a converted lead; the others learn of it from these. */
+const first = ['account', 'opportunity', 'insight'] as const
 const conversions = 40
 
 /** Events out of turn, and a day late. */
@@ -18,9 +20,9 @@ export const d6: Drill = {
     'Each projection must be what the log says, nothing doubled; afterwards journeys go on as ever.',
   async run(run) {
     const ground = await disturbedGround(run, { shuffle: true })
-    const first = ground.load(6)
+    const before = ground.load(6)
     await sleep(seconds * 1_000, undefined, { signal: run.halt })
-    await first.stop()
+    await before.stop()
     await ground.quiet()
     const { disturbed } = ground.delivered()
 
@@ -41,23 +43,23 @@ export const d6: Drill = {
       () => '',
       (error: Error) => error.message,
     )
-    const unheld = held.filter((app) => !late.includes(`${app} has `))
+    const unheld = first.filter((app) => !late.includes(`${app} has `))
     ground.order({ hoursAhead: 24 })
     for (const app of held) await ground.platform.restart(app)
     await ground.quiet()
     ground.order({})
     for (const app of held) await ground.platform.restart(app)
-    const last = ground.load(4)
+    const after = ground.load(4)
     await sleep(5_000, undefined, { signal: run.halt })
-    const recoverySeconds = await ground.rest(last)
+    const recoverySeconds = await ground.rest(after)
     return {
       done: [
         `${disturbed} deliveries out of turn or once more`,
         `${conversions} conversions learnt 24 h late by ${held.length} services`,
-        `${first.finished + last.finished} journeys finished`,
+        `${before.finished + after.finished} journeys finished`,
       ],
       saw: [],
-      broken: [...first.broken, ...last.broken, ...unheld.map((app) => `${app} was not held back`)],
+      broken: [...before.broken, ...after.broken, ...unheld.map((app) => `${app} was not held back`)],
       recoverySeconds,
     }
   },

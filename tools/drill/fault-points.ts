@@ -39,10 +39,9 @@ export interface Kill {
   readonly nth: number
 }
 
-/** What a service's former lives came to, so that each kind of point gets its turn. */
+/** What a service's former lives came to: how many there were, and how often each step was waited for in vain. */
 interface Past {
   lives: number
-  readonly killed: Record<string, number>
   readonly missed: Record<string, number>
 }
 
@@ -63,7 +62,7 @@ export function stepOf(text: string, work: Work): Step | undefined {
     work.events = true
     return 'inbox'
   }
-  if (/FROM outbox ORDER/i.test(text)) return 'outbox read'
+  if (/FROM outbox\b.*ORDER BY seq/is.test(text)) return 'outbox read'
   if (/DELETE FROM outbox/i.test(text)) return 'outbox deleted'
   if (/INSERT INTO log\b/i.test(text)) return 'produce'
   if (/\bFROM log\b/i.test(text) && /next_offset AS head/i.test(text)) return 'delivery'
@@ -87,14 +86,26 @@ export interface Aim {
   readonly nth: number
 }
 
-/** The kind of point whose turn it is: one of those that killed least often; what was waited for in vain counts double. */
-export function choose(random: Random, { killed, missed }: Pick<Past, 'killed' | 'missed'>): Aim {
+/** The kind of point whose turn it is: one of those that killed least often in any service. A step that this service waited for in vain counts for many. */
+export function choose(random: Random, killed: readonly Pick<Kill, 'step' | 'moment'>[], missed: Readonly<Record<string, number>>): Aim {
   const all = steps.flatMap((step) =>
-    moments.map((moment) => ({ step, moment, tried: (killed[`${moment} ${step}`] ?? 0) + 2 * (missed[step] ?? 0) })),
+    moments.map((moment) => ({
+      step,
+      moment,
+      tried: killed.filter((kill) => kill.step === step && kill.moment === moment).length + 8 * (missed[step] ?? 0),
+    })),
   )
   const least = Math.min(...all.map(({ tried }) => tried))
-  const { step, moment } = random.pick(all.filter(({ tried }) => tried <= least))
+  const { step, moment } = random.pick(all.filter(({ tried }) => tried === least))
   return { step, moment, nth: random.whole(1, 3) }
+}
+
+/** The kills that were noted in a folder. */
+export function killsIn(folder: string): Kill[] {
+  const file = join(folder, 'kills.jsonl')
+  if (!existsSync(file)) return []
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  return lines.map((line) => JSON.parse(line) as Kill)
 }
 
 const folder = process.env['DRILL_FAULTS'] ?? ''
@@ -105,7 +116,7 @@ if (folder && process.argv[2] !== 'migrate' && process.argv[1]?.endsWith('main.j
 function arm(busUrl: string): void {
   const app = basename(dirname(dirname(process.argv[1] ?? '')))
   const file = join(folder, `${app}.json`)
-  const past: Past = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Past) : { lives: 0, killed: {}, missed: {} }
+  const past: Past = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Past) : { lives: 0, missed: {} }
   const life = (past.lives += 1)
   const keep = () => writeFileSync(file, JSON.stringify(past))
   keep()
@@ -116,7 +127,7 @@ function arm(busUrl: string): void {
   const isOver = () => existsSync(join(folder, 'over'))
   const serves = () => {
     if (isOver()) return
-    aim = choose(random, past)
+    aim = choose(random, killsIn(folder), past.missed)
     const waiting = setInterval(() => {
       if (isOver()) {
         aim = undefined
@@ -138,8 +149,6 @@ function arm(busUrl: string): void {
 
   const die = ({ step, moment, nth }: Aim) => {
     if (isOver()) return
-    past.killed[`${moment} ${step}`] = (past.killed[`${moment} ${step}`] ?? 0) + 1
-    keep()
     const kill: Kill = { at: new Date().toISOString(), app, life, step, moment, nth }
     appendFileSync(join(folder, 'kills.jsonl'), `${JSON.stringify(kill)}\n`)
     process.kill(process.pid, 'SIGKILL')

@@ -54,7 +54,7 @@ describe('kill points', () => {
       'statement of a handler',
       'COMMIT of events',
     ])
-    expect(read('SELECT seq FROM outbox ORDER BY seq LIMIT $1', 'DELETE FROM outbox WHERE seq = ANY($1)')).toEqual([
+    expect(read('SELECT seq FROM outbox WHERE seq <> ALL($2) ORDER BY seq LIMIT $1', 'DELETE FROM outbox WHERE seq = ANY($1)')).toEqual([
       'outbox read',
       'outbox deleted',
     ])
@@ -88,13 +88,10 @@ describe('kill points', () => {
 
   it('gives every kind its turn before it takes one again', () => {
     const random = new Random(3)
-    const killed: Record<string, number> = {}
-    for (let n = 0; n < steps.length * moments.length; n += 1) {
-      const { step, moment } = choose(random, { killed, missed: {} })
-      killed[`${moment} ${step}`] = (killed[`${moment} ${step}`] ?? 0) + 1
-    }
-    expect(Object.values(killed)).toEqual(Array(steps.length * moments.length).fill(1))
-    expect(choose(random, { killed, missed: Object.fromEntries(steps.slice(1).map((step) => [step, 1])) }).step).toBe(steps[0])
+    const killed: Aim[] = []
+    for (let n = 0; n < steps.length * moments.length; n += 1) killed.push(choose(random, killed, {}))
+    expect(new Set(killed.map(({ step, moment }) => `${moment} ${step}`)).size).toBe(killed.length)
+    expect(choose(random, killed, Object.fromEntries(steps.slice(1).map((step) => [step, 1]))).step).toBe(steps[0])
   })
 
   it('counts kills by kind', () => {

@@ -403,6 +403,26 @@ for (const kind of [kafka, embedded]) {
     )
 
     if (kind === kafka) {
+      it('puts a new member in the place of one that its client has given up', async () => {
+        const seen: Delivery[] = []
+        const subscription = (await subscribe(async (batch) => void seen.push(...batch))) as unknown as {
+          consumer: { disconnect(): Promise<void> }
+          state: string
+          replace(): Promise<void>
+          running: boolean
+        }
+        await bus.publish(numbered('a', 0, 3))
+        await eventually(() => seen.length === 3)
+        await subscription.consumer.disconnect()
+        subscription.state = 'dead'
+        expect(subscription.running).toBe(false)
+        await subscription.replace()
+        await bus.publish(numbered('a', 3, 3))
+        await eventually(() => numbersOf(seen, 'a').at(-1) === 5)
+        expect([...new Set(numbersOf(seen, 'a'))]).toEqual(upTo(6))
+        expect(subscription.running).toBe(true)
+      })
+
       it('says which topic is missing', async () => {
         const missing = `test.${randomUUID()}`
         await expect(bus.publish([{ topic: missing, key: 'a', headers: {}, value: Buffer.from('') }])).rejects.toThrow(

@@ -57,7 +57,12 @@ export class KafkaBus implements Bus {
     const missing = options.topics.filter((topic) => !known.has(topic))
     if (missing.length) throw unknownTopic(missing)
     // A client of its own: consumers of one client share the positions of a group, and one that joins clears them for all.
-    const subscription = new KafkaSubscription(this.client(rideThrough), options, this.admin, () => this.subscriptions.delete(subscription))
+    const subscription = new KafkaSubscription(
+      () => this.client(rideThrough),
+      options,
+      this.admin,
+      () => this.subscriptions.delete(subscription),
+    )
     this.subscriptions.add(subscription)
     try {
       await subscription.start()
@@ -242,7 +247,7 @@ async function lagOf(admin: Admin, groupId: string, topics: readonly string[]): 
 }
 
 class KafkaSubscription implements Subscription {
-  private readonly consumer: Consumer
+  private consumer: Consumer
   private readonly timer: NodeJS.Timeout
   private readonly failures = new Map<string, number>()
   private readonly resumes = new Set<NodeJS.Timeout>()
@@ -253,15 +258,29 @@ class KafkaSubscription implements Subscription {
   private state: 'joining' | 'joined' | 'restarting' | 'dead' = 'joining'
   private changed: () => void = () => undefined
   private stopping: Promise<void> | undefined
+  private replacing: Promise<void> | undefined
 
   constructor(
-    kafka: Kafka,
+    private readonly client: () => Kafka,
     private readonly options: SubscribeOptions,
     private readonly admin: Link<Admin>,
     private readonly stopped: () => void,
   ) {
-    this.consumer = kafka.consumer({
-      groupId: options.group,
+    this.consumer = this.member()
+    this.timer = setInterval(() => void this.commit(), commitMs).unref()
+  }
+
+  get running(): boolean {
+    return !this.stopping && this.state !== 'dead'
+  }
+
+  start(): Promise<void> {
+    return this.begin(this.consumer)
+  }
+
+  private member(): Consumer {
+    const consumer = this.client().consumer({
+      groupId: this.options.group,
       allowAutoTopicCreation: false,
       // A fetch answers as soon as there is a message; the wait is how long a stop, a heartbeat or a resumed partition may have to wait.
       maxWaitTimeInMs: 500,
@@ -272,25 +291,55 @@ class KafkaSubscription implements Subscription {
       rebalanceTimeout: 60_000,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, restartOnFailure: async () => !this.stopping },
     })
-    const { GROUP_JOIN, REBALANCING, CRASH } = this.consumer.events
-    this.consumer.on(GROUP_JOIN, () => {
-      this.finished = new Map()
-      this.turn('joined')
+    const { GROUP_JOIN, REBALANCING, CRASH } = consumer.events
+    const ours = (work: () => void) => () => {
+      if (consumer === this.consumer) work()
+    }
+    consumer.on(
+      GROUP_JOIN,
+      ours(() => {
+        this.finished = new Map()
+        this.turn('joined')
+      }),
+    )
+    consumer.on(
+      REBALANCING,
+      ours(() => void this.commit()),
+    )
+    consumer.on(CRASH, ({ payload }) => {
+      if (consumer !== this.consumer) return
+      this.turn(payload.restart ? 'restarting' : 'dead')
+      if (!payload.restart) this.replacing ??= this.replace().finally(() => (this.replacing = undefined))
     })
-    this.consumer.on(REBALANCING, () => void this.commit())
-    this.consumer.on(CRASH, ({ payload }) => this.turn(payload.restart ? 'restarting' : 'dead'))
-    this.timer = setInterval(() => void this.commit(), commitMs).unref()
+    return consumer
   }
 
-  get running(): boolean {
-    return !this.stopping && this.state !== 'dead'
+  /** kafkajs gives up for ever on some errors of a moment, as when the broker goes away while a member joins again: another member takes its place. */
+  private async replace(): Promise<void> {
+    for (let wait = firstWait; !this.stopping; wait = Math.min(wait * 2, longestWait)) {
+      await delay(wait, undefined, { ref: false })
+      if (this.stopping) return
+      const former = this.consumer
+      this.consumer = this.member()
+      this.turn('joining')
+      void within(leaveMs, former.disconnect()).catch(() => undefined)
+      const begun = await this.begin(this.consumer).then(
+        () => true,
+        () => false,
+      )
+      if (begun && this.current() !== 'dead') return
+    }
   }
 
-  async start(): Promise<void> {
-    await within(askMs, this.consumer.connect())
-    await this.consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true })
+  private current(): typeof this.state {
+    return this.state
+  }
+
+  private async begin(consumer: Consumer): Promise<void> {
+    await within(askMs, consumer.connect())
+    await consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true })
     // Committing with each batch would cost 55 ms a delivery (measured); receivers know what they have read, so late commits are safe.
-    await this.consumer.run({
+    await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 4,
@@ -311,6 +360,7 @@ class KafkaSubscription implements Subscription {
     // A member that is just joining again cannot be stopped by kafkajs: it would stay for ever.
     if (this.state === 'restarting')
       await Promise.race([new Promise<void>((resolve) => (this.changed = resolve)), delay(leaveMs, undefined, { ref: false })])
+    await Promise.race([this.replacing, delay(leaveMs, undefined, { ref: false })])
     await this.commit()
     await within(leaveMs, this.consumer.disconnect()).catch(() => undefined)
     clearInterval(this.timer)
