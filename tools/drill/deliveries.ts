@@ -1,5 +1,5 @@
 // Loaded before a service by the drills that disturb deliveries (NODE_OPTIONS=--import …): wraps how the bus delivers. No service knows of it.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -72,7 +72,10 @@ function disturbed(deliver: Deliver, random: Random): Deliver {
         const copies = owed(stream)
         if (copies.length) await deliver(copies, idle)
       }).catch(() => undefined)
-    writeFileSync(join(folder, `delivered-${app}.json`), JSON.stringify(counted))
+    // Whole or not at all: the drill reads it at any moment.
+    const file = join(folder, `delivered-${app}.json`)
+    writeFileSync(`${file}.part`, JSON.stringify(counted))
+    renameSync(`${file}.part`, file)
   }, 500).unref()
 
   const repeated = (batch: readonly Delivery[], stream: string): Delivery[] => {

@@ -3,7 +3,7 @@ import { Refusal } from '@millrace/domain'
 import { Unavailable, type Tokens } from '@millrace/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { Pool } from 'undici'
 import { serviceFor } from './routes.js'
@@ -53,7 +53,8 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
     const end = request.url.indexOf('?')
     const service = serviceFor(end < 0 ? request.url : request.url.slice(0, end), request.query as Record<string, unknown>)
     if (!service) throw new Refusal('route.not_found', {}, 'notFound')
-    const body = request.body as Readable | Buffer | null | undefined
+    const given = request.body as Readable | Buffer | null | undefined
+    const body = given instanceof Readable ? handOn(given) : given
     const answer = await pools
       .get(service)!
       .request({
@@ -71,6 +72,7 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
       .catch((error: Error) => {
         throw new Unavailable(`${service}: ${error.message}`)
       })
+      .finally(() => given instanceof Readable && given.unpipe().resume())
     void reply.status(answer.statusCode)
     for (const [name, value] of Object.entries(answer.headers))
       if (value !== undefined && !notForwarded.has(name)) void reply.header(name, value)
@@ -92,6 +94,16 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
   return async () => {
     await Promise.all([...pools.values()].map((pool) => pool.close()))
   }
+}
+
+/**
+ * A file on its way to the service. The service may answer before it has read it all, and undici then destroys what it was given: the upload itself
+ * has to be read to its end, or its sender sees no answer, and on a connection that is kept no later one either.
+ */
+function handOn(upload: Readable): Readable {
+  const file = upload.pipe(new PassThrough())
+  upload.once('close', () => upload.readableEnded || file.destroy(new Error('the upload broke off')))
+  return file
 }
 
 /** Counts the request against its client's rate (RateLimit header fields for HTTP). */

@@ -231,6 +231,16 @@ it('an upload that breaks off leaves nothing', async () => {
   await eventually(async () => (await receiving()) === 0n)
 })
 
+it('an upload that is refused before it was read leaves its connection as good as it was', async () => {
+  const big = `companyName\n${'x'.repeat(5_000_000)}\n`
+  for (let n = 0; n < 5; n += 1) {
+    // One after the other, so that the second comes on the connection of the first.
+    const replies = [await send(url, importing(ours.token, 'users', big, 'x')), await send(url, importing(ours.token, 'users', 'x\ny\n'))]
+    expect(replies.map(({ status }) => status)).toEqual([400, 422])
+    expect(Math.max(...replies.map(({ ms }) => ms))).toBeLessThan(15_000)
+  }
+})
+
 it('a body of ten megabytes is refused in words, however it is sent', async () => {
   const big = Buffer.alloc(10_000_000, 'x')
   for (const type of ['application/json', 'text/csv', 'text/plain', undefined])
