@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import pg from 'pg'
 import type { ServiceDefinition } from '@millrace/service'
-import { aDatabase, aPlatform, atRate, builtFile, httpSenders, settled, underLoad, type Load } from './ground.ts'
+import { aDatabase, aPlatform, atRate, builtFile, httpSenders, pgClients, settled, underLoad, type Load } from './ground.ts'
 import { inTurn, median, number, type Benchmark, type Figure, type Run } from './measure.ts'
 
 export const connections = 32
@@ -105,34 +104,24 @@ export function leadSenders(run: Run, url: string, token: () => string): (() => 
 /** Connections that write a lead and its outbox row by hand. The database has the lead service's tables. */
 export async function leadWriters(run: Run, url: string, tenant: () => string, outbox = 'outbox'): Promise<(() => Promise<void>)[]> {
   const { newId } = await import('@millrace/domain')
-  return Promise.all(
-    Array.from({ length: connections }, async () => {
-      const client = new pg.Client({ connectionString: url })
-      client.on('error', () => {})
-      await client.connect()
-      run.defer(() => client.end())
-      return async () => {
-        const tenantId = tenant()
-        const [leadId, eventId, journeyId, lead, at] = [newId('lead'), newId('event'), newId('journey'), someone(), new Date()]
-        const { companyName, contactName, email, phone, country, source } = lead
-        await client.query({
-          name: 'create',
-          text: `WITH stored AS (
-                   INSERT INTO lead (tenant_id, id, version, journey_id, created_at, updated_at, status, company_name, company_key, contact_name,
-                     contact_key, email, email_key, phone, phone_key, country, source, duplicate_of)
-                   VALUES ($1, $2, 1, $3, $4, $4, 'new', $5, lower($5), $6, lower($6), $7, $7, $8, $8, $9, $10, '[]'))
-                 INSERT INTO ${outbox} (tenant_id, event_id, topic, key, headers, payload) VALUES ($1, $11, 'millrace.lead.lead.v1', $2, $12, $13)`,
-          values: [
-            ...[tenantId, leadId, journeyId, at, companyName, contactName, email, phone, country, source],
-            ...[
-              eventId,
-              ...capturedEvent({ tenantId, leadId, eventId, journeyId, at: at.toISOString(), companyName, contactName, source }),
-            ],
-          ],
-        })
-      }
-    }),
-  )
+  const clients = await pgClients(run, url, connections)
+  return clients.map((client) => async () => {
+    const tenantId = tenant()
+    const [leadId, eventId, journeyId, lead, at] = [newId('lead'), newId('event'), newId('journey'), someone(), new Date()]
+    const { companyName, contactName, email, phone, country, source } = lead
+    await client.query({
+      name: 'create',
+      text: `WITH stored AS (
+               INSERT INTO lead (tenant_id, id, version, journey_id, created_at, updated_at, status, company_name, company_key, contact_name,
+                 contact_key, email, email_key, phone, phone_key, country, source, duplicate_of)
+               VALUES ($1, $2, 1, $3, $4, $4, 'new', $5, lower($5), $6, lower($6), $7, $7, $8, $8, $9, $10, '[]'))
+             INSERT INTO ${outbox} (tenant_id, event_id, topic, key, headers, payload) VALUES ($1, $11, 'millrace.lead.lead.v1', $2, $12, $13)`,
+      values: [
+        ...[tenantId, leadId, journeyId, at, companyName, contactName, email, phone, country, source],
+        ...[eventId, ...capturedEvent({ tenantId, leadId, eventId, journeyId, at: at.toISOString(), companyName, contactName, source })],
+      ],
+    })
+  })
 }
 
 /** Headers and payload of the event of a lead, as the outbox has them. */

@@ -171,6 +171,19 @@ export async function aProcess(run: Run, main: string, env: Record<string, strin
   }
 }
 
+/** Connections to a database that are closed when the run ends. */
+export function pgClients(run: Run, url: string, count: number): Promise<pg.Client[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const client = new pg.Client({ connectionString: url })
+      client.on('error', () => {})
+      await client.connect()
+      run.defer(() => client.end())
+      return client
+    }),
+  )
+}
+
 /** Builds what changed; then the libraries can be imported. */
 export async function built(run: Run): Promise<void> {
   await build(run.home, run.halt)

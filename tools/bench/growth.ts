@@ -3,7 +3,6 @@ import { statfsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import pg from 'pg'
 import type { BusMessage, ServiceDefinition } from '@millrace/service'
 import { byService, captured } from './apply.ts'
 import { connections, errorsOf, leadSenders, leadWriters } from './create-lead.ts'
@@ -18,6 +17,7 @@ import {
   withClient,
   type Ground,
   type Load,
+  pgClients,
 } from './ground.ts'
 import { median, type Benchmark, type Figure, type Outcome, type Run } from './measure.ts'
 
@@ -193,18 +193,11 @@ async function pagesByHand(run: Run, url: string, tenant: () => string): Promise
     'SELECT * FROM lead WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT 51',
   ]
   let n = 0
-  return Promise.all(
-    Array.from({ length: connections }, async () => {
-      const client = new pg.Client({ connectionString: url })
-      client.on('error', () => {})
-      await client.connect()
-      run.defer(() => client.end())
-      return async () => {
-        const kind = n++ % 3
-        await client.query({ name: `page${kind}`, text: text[kind]!, values: kind === 2 ? [tenant(), somewhere()] : [tenant()] })
-      }
-    }),
-  )
+  const clients = await pgClients(run, url, connections)
+  return clients.map((client) => async () => {
+    const kind = n++ % 3
+    await client.query({ name: `page${kind}`, text: text[kind]!, values: kind === 2 ? [tenant(), somewhere()] : [tenant()] })
+  })
 }
 
 /** An id of a lead that was stored before any that the services make now, as far along as `n` says. */
