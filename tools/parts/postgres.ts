@@ -64,6 +64,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     timezone: 'UTC',
     log_timezone: 'UTC',
     jit: 'off',
+    autovacuum_naptime: '15s', // a table that grows fast is looked at before its first plans get slow
     ...(options.throwaway && {
       fsync: 'off',
       synchronous_commit: 'off',

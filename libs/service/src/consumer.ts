@@ -16,6 +16,8 @@ import type { Transaction } from './transaction.js'
 /** How often a handler is tried before its event is parked, and the wait before each new try. */
 const retryWaits = [50, 200, 800]
 const batchSize = 500
+/** While the database works on one, the next is read and checked. */
+const transactionsAtOnce = 3
 
 /**
  * Applies events: each once, in order per aggregate, its effect and the note that it was read in one transaction. An event that cannot be
@@ -138,16 +140,13 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
   }
 
   /** Applies the next events of a stream, with those of other streams that wait as well. Answers whether that went well. */
-  private readonly apply = together<readonly Delivery[], boolean>(async (chunks) => {
-    const well: boolean[] = []
-    for (let from = 0; from < chunks.length;) {
-      let [to, size] = [from + 1, chunks[from]!.length]
-      while (to < chunks.length && size + chunks[to]!.length <= batchSize) size += chunks[to++]!.length
-      const applied = await this.applyTogether(chunks.slice(from, to).flat()).then(yes, no)
-      for (; from < to; from += 1) well.push(applied)
-    }
-    return well
-  })
+  private readonly apply = together<readonly Delivery[], boolean>(
+    async (chunks) => {
+      const applied = await this.applyTogether(chunks.flat()).then(yes, no)
+      return chunks.map(() => applied)
+    },
+    { most: batchSize, atOnce: transactionsAtOnce, sizeOf: (chunk) => chunk.length },
+  )
 
   /** Halves events that could not be applied together until the one is found that cannot be applied at all. */
   private async applyParts(chunk: readonly Delivery[], beat: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
-import { Ctx, EventPattern, Payload, Transport } from '@nestjs/microservices'
+import { EventPattern, Transport } from '@nestjs/microservices'
+import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants.js'
 import type { EventType, PayloadOf, Sent } from '@millrace/contracts'
 import { newId, Refusal } from '@millrace/domain'
 import { Clock } from './clock.js'
@@ -33,8 +34,8 @@ export const eventTransport = Symbol('millrace-events')
 export function On(event: EventType): MethodDecorator {
   return (target, key, descriptor) => {
     EventPattern(event.type, eventTransport as unknown as Transport)(target, key, descriptor as never)
-    Payload()(target, key, 0)
-    Ctx()(target, key, 1)
+    // Event and transaction as they are: as decorated parameters they would go through two asynchronous pipelines, for every event.
+    Reflect.defineMetadata(PARAM_ARGS_METADATA, {}, target.constructor, key)
   }
 }
 

@@ -76,13 +76,15 @@ export class Relay {
     let lost: Error | undefined
     client.on('error', (error) => (lost = error))
     try {
-      await client.query(`SELECT set_config('millrace.tenant', '*', false)`)
+      // What was sent and is there again after a crash of the server is sent once more, and read once: no need to wait for the disk.
+      await client.query(`SELECT set_config('millrace.tenant', '*', false), set_config('synchronous_commit', 'off', false)`)
       while (!this.stopped) {
         const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(hashtext('millrace outbox')) AS held`)
         if (rows[0]!.held) break
         await Promise.race([this.woken, delay(pollMs * 2, undefined, { ref: false })])
       }
       let ahead: Promise<OutboxRow[]> | undefined
+      let removed: Promise<unknown> = Promise.resolve()
       while (!this.stopped) {
         const began = performance.now()
         this.reset()
@@ -96,12 +98,14 @@ export class Relay {
           if (rows.length === batchSize) ahead = outboxAfter(client, taken)
           ahead?.catch(() => undefined)
           await published
-          const deleted = client.query({ name: 'outbox-sent', text: 'DELETE FROM outbox WHERE seq = ANY($1::bigint[])', values: [taken] })
-          await deleted
+          await removed
+          removed = client.query({ name: 'outbox-sent', text: 'DELETE FROM outbox WHERE seq = ANY($1::bigint[])', values: [taken] })
+          removed.catch(() => undefined)
         }
         healthy()
         if (lost) throw lost
-        if (ahead) continue
+        if (ahead) continue // what was sent is removed while the next goes out
+        await removed
         await Promise.race([this.woken, delay(pollMs, undefined, { ref: false })])
         const early = paceMs - (performance.now() - began)
         if (early > 0 && !this.stopped) await delay(early)

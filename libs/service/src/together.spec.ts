@@ -44,3 +44,30 @@ it('a failure reaches all that asked together, and nobody after them', async () 
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   expect(await ask(14)).toBe(14)
 })
+
+it('a call takes no more than it may, and one that is full does not wait for the one under way', async () => {
+  const calls: number[][] = []
+  const gates: (() => void)[] = []
+  const ask = together(
+    async (asked: readonly number[]) => {
+      calls.push([...asked])
+      await new Promise<void>((open) => gates.push(open))
+      return asked
+    },
+    { most: 10, atOnce: 2, sizeOf: (size) => size },
+  )
+  const answers = [4, 4, 4, 25, 3].map(ask)
+  await turns(5)
+  expect(calls).toEqual([[4, 4], [4]]) // the next alone is too large to go with it
+  gates[1]!()
+  await turns(5)
+  expect(calls[2]).toEqual([25])
+  gates[2]!()
+  await turns(5)
+  expect(calls).toHaveLength(3) // too few wait for a second call beside the first
+  gates[0]!()
+  await turns(5)
+  expect(calls[3]).toEqual([3])
+  gates[3]!()
+  expect(await Promise.all(answers)).toEqual([4, 4, 4, 25, 3])
+})

@@ -369,11 +369,30 @@ const namesAtMost = 400
 
 /** The statement under a name, so that Postgres keeps its plan. Not with `*`: the plan would break when a migration adds a column. */
 function prepared(text: string, values: readonly unknown[]): QueryConfig {
-  const query = { text, values: values as unknown[] }
+  const query = { text, values: values.map((value) => (Array.isArray(value) ? arrayText(value) : value)) }
   if (!values.length || text.includes('*')) return query
   let name = names.get(text)
   if (!name && names.size < namesAtMost) names.set(text, (name = `m${names.size}`))
   return name ? { ...query, name } : query
+}
+
+/** An array as Postgres reads it. pg's own way rewrites each element twice, which was a tenth of what a consumer does. */
+function arrayText(items: readonly unknown[]): unknown {
+  let text = ''
+  for (const item of items) {
+    let part = 'NULL'
+    if (typeof item === 'string') part = quoted(item)
+    else if (item instanceof Date) part = `"${item.toISOString()}"`
+    else if (Array.isArray(item) || ArrayBuffer.isView(item)) return items
+    else if (typeof item === 'object' && item !== null) part = quoted(JSON.stringify(item))
+    else if (item !== null && item !== undefined) part = String(item)
+    text += text ? `,${part}` : part
+  }
+  return `{${text}}`
+}
+
+function quoted(text: string): string {
+  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
 }
 
 /** So many rows of a table are written as values; from there on as arrays, one a column. */
@@ -448,7 +467,12 @@ function difference(before: object | undefined, after: object): Record<string, u
 }
 
 function plain(value: unknown): string {
-  return JSON.stringify(value ?? null, (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner))
+  try {
+    return JSON.stringify(value ?? null)
+  } catch {
+    // A bigint in it. Looking for one beforehand would make all others several times slower.
+    return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner))
+  }
 }
 
 /** A new id for an aggregate, with the fields every aggregate begins with. */

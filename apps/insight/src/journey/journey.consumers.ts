@@ -79,9 +79,8 @@ function writeSteps(tx: Transaction, steps: readonly Step[]): void {
       column(({ facts }) => JSON.stringify(facts)),
     ],
   )
-  const named = steps.flatMap((step) =>
-    step.records.map((record) => ({ ...step, record, ownerId: record === step.subject ? step.ownerId : undefined })),
-  )
+  const named = steps.flatMap((step) => step.records.map((record) => ({ record, step })))
+  const owner = ({ record, step }: (typeof named)[number]) => (record === step.subject ? step.ownerId : undefined)
   tx.send(
     `INSERT INTO journey_record (record_id, journey_id, told_by, owner_id, owner_sequence)
      SELECT DISTINCT ON (record, journey, told_by) record, journey, told_by, owner, sequence
@@ -91,10 +90,10 @@ function writeSteps(tx: Transaction, steps: readonly Step[]): void {
      WHERE excluded.owner_sequence IS NOT NULL AND coalesce(journey_record.owner_sequence, 0) <= excluded.owner_sequence`,
     [
       named.map(({ record }) => record),
-      named.map(({ journeyId }) => journeyId),
-      named.map(({ subject }) => subject),
-      named.map(({ ownerId }) => ownerId ?? null),
-      named.map(({ ownerId, sequence }) => (ownerId === undefined ? null : sequence)),
+      named.map(({ step }) => step.journeyId),
+      named.map(({ step }) => step.subject),
+      named.map((each) => owner(each) ?? null),
+      named.map((each) => (owner(each) === undefined ? null : each.step.sequence)),
     ],
   )
 }

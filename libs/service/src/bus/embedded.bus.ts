@@ -6,7 +6,7 @@ import type { Bus, BusMessage, Delivery, SubscribeOptions, Subscription } from '
 
 const slots = 8
 /** Of one slot; all together are held in memory. */
-const batchSize = 250
+const batchSize = 500
 const batchBytes = 1_000_000
 const pollMs = 1_000
 const leaseMs = 5_000

@@ -342,7 +342,7 @@ class KafkaSubscription implements Subscription {
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 4,
+      partitionsConsumedConcurrently: 12,
       eachBatch: (payload) => this.take(payload),
     })
   }
@@ -576,8 +576,12 @@ function byTopic(messages: readonly BusMessage[]): TopicMessages[] {
 }
 
 function read(topic: string, stream: string, { key, headers, value, offset }: KafkaMessage): Delivery {
-  const texts = Object.entries(headers ?? {}).map(([name, bytes]) => [name, String((Array.isArray(bytes) ? bytes.at(-1) : bytes) ?? '')])
-  return { topic, stream, offset, key: key?.toString() ?? '', value: value ?? Buffer.alloc(0), headers: Object.fromEntries(texts) }
+  const texts: Record<string, string> = {}
+  for (const name in headers) {
+    const bytes = headers[name]
+    texts[name] = String((Array.isArray(bytes) ? bytes.at(-1) : bytes) ?? '')
+  }
+  return { topic, stream, offset, key: key?.toString() ?? '', value: value ?? Buffer.alloc(0), headers: texts }
 }
 
 function missingTopic(error: unknown): boolean {
