@@ -28,6 +28,10 @@ export const d4: Drill = {
       run.note('kill the broker', { seconds })
       await broker.kill()
       await sleep(seconds * 1_000, undefined, { signal: run.halt })
+      for (const app of ['lead', 'gateway']) {
+        const { status } = await fetch(`http://127.0.0.1:${ground.platform.environmentOf(app)['PORT']}/readyz`)
+        if (status !== 200) broken.push(`${app} took itself out of service while the broker was away: ${status}`)
+      }
       if (pace.sent() - before < seconds * 2)
         broken.push(`only ${pace.sent() - before} leads were sent in ${seconds} s: the drill itself was too slow`)
       await broker.start()

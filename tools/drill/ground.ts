@@ -225,8 +225,8 @@ async function unfinished(addressOf: (app: string) => string): Promise<string> {
       try {
         const ask = (path: string) => fetch(`${addressOf(app)}${path}`, { signal: AbortSignal.timeout(10_000) })
         const ready = await ask('/readyz')
-        if (!ready.ok) return `${app} is not ready: ${(await ready.text()).slice(0, 200)}`
-        await ready.body?.cancel()
+        const { status, missing } = (await ready.json()) as { status: string; missing: string[] }
+        if (status !== 'ready') return `${app} is ${status}: ${missing.join('; ').slice(0, 200)}`
         if (app === 'gateway') return ''
         const text = await (await ask('/metrics')).text()
         const left = [...text.matchAll(/^millrace_(outbox_depth|consumer_lag)\S* (\d+)/gm)].filter(([, , count]) => Number(count) > 0)

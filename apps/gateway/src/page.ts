@@ -3,7 +3,8 @@ import { services, type Language, type ServiceName } from '@millrace/contracts'
 /** What one service said about itself. */
 export interface ServiceState {
   readonly name: string
-  readonly ready: boolean
+  /** It answers requests, though perhaps something is missing. */
+  readonly serves: boolean
   readonly missing: readonly string[]
 }
 
@@ -14,9 +15,9 @@ export function statesOf(addresses: Record<ServiceName, string>): Promise<Servic
       try {
         const answer = await fetch(`${addresses[name as ServiceName]}/readyz`, { signal: AbortSignal.timeout(2_000) })
         const { missing = [] } = (await answer.json()) as { missing?: string[] }
-        return { name, ready: answer.ok, missing }
+        return { name, serves: answer.ok, missing }
       } catch {
-        return { name, ready: false, missing: ['does not answer'] }
+        return { name, serves: false, missing: ['does not answer'] }
       }
     }),
   )
@@ -28,6 +29,7 @@ const texts = {
     lead: 'The platform is running. This is its one public address; everything below is served from here.',
     services: 'Services',
     ready: 'ready',
+    degraded: 'ready, without',
     down: 'not ready',
     next: 'How to go on',
     steps: [
@@ -50,6 +52,7 @@ const texts = {
     lead: '平台正在运行。这是唯一的公开地址,以下内容均由此提供。',
     services: '服务',
     ready: '就绪',
+    degraded: '就绪,但缺少',
     down: '未就绪',
     next: '接下来',
     steps: [
@@ -71,8 +74,8 @@ export function page(states: readonly ServiceState[], language: Language): strin
   const text = texts[language]
   const rows = states
     .map(
-      ({ name, ready, missing }) =>
-        `<li class="${ready ? 'ok' : 'no'}"><b>${name}</b><span>${ready ? text.ready : `${text.down}: ${missing.map(escape).join('; ')}`}</span></li>`,
+      ({ name, serves, missing }) =>
+        `<li class="${missing.length ? 'no' : 'ok'}"><b>${name}</b><span>${missing.length ? `${serves ? text.degraded : text.down}: ${missing.map(escape).join('; ')}` : text.ready}</span></li>`,
     )
     .join('')
   const steps = text.steps.map(([what, why]) => `<li><code>${what}</code><span>${why}</span></li>`).join('')

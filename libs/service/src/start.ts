@@ -246,14 +246,19 @@ function coreModule(feature: Type, core: Provider[]): DynamicModule {
   }
 }
 
+/** Whether requests can be served, and what is missing, in words. */
+export interface Readiness {
+  readonly serves: boolean
+  readonly missing: readonly string[]
+}
+
 interface HttpAppOptions {
   readonly root: DynamicModule
   readonly config: Pick<ServiceConfig, 'METRICS'>
   readonly log: Logger
   readonly telemetry: Telemetry
   readonly interceptor: OperationInterceptor
-  /** What is not ready, in words; empty: ready. */
-  readonly ready: () => Promise<string[]>
+  readonly ready: () => Promise<Readiness>
 }
 
 /** An HTTP application with our problem answers, limits, health and metrics. */
@@ -292,8 +297,9 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
   })
   fastify.get('/livez', () => ({ status: 'alive' }))
   fastify.get('/readyz', async (_request, reply) => {
-    const missing = await ready()
-    return reply.status(missing.length ? 503 : 200).send({ status: missing.length ? 'not ready' : 'ready', missing })
+    const { serves, missing } = await ready()
+    const status = missing.length ? (serves ? 'degraded' : 'not ready') : 'ready'
+    return reply.status(serves ? 200 : 503).send({ status, missing })
   })
   if (config.METRICS === 'on')
     fastify.get('/metrics', async (_request, reply) =>
@@ -302,7 +308,8 @@ export async function createHttpApp({ root, config, log, telemetry, interceptor,
   return app
 }
 
-async function readiness(definition: ServiceDefinition, database: Database, bus: Bus, consumer: EventConsumer): Promise<string[]> {
+/** Without the bus, requests are served and what they tell waits in the outbox: no reason to take all replicas away from their callers. */
+async function readiness(definition: ServiceDefinition, database: Database, bus: Bus, consumer: EventConsumer): Promise<Readiness> {
   const wanted = migrationsOf(definition).length
   const checks = {
     database: database.pool.query<{ count: number }>(countMigrations).then(({ rows }) => {
@@ -312,9 +319,10 @@ async function readiness(definition: ServiceDefinition, database: Database, bus:
     consumer: consumer.running ? undefined : Promise.reject(new Error('stopped')),
   }
   const results = await Promise.allSettled(Object.values(checks))
-  return Object.keys(checks).flatMap((name, n) =>
+  const missing = Object.keys(checks).flatMap((name, n) =>
     results[n]!.status === 'rejected' ? [`${name}: ${(results[n] as PromiseRejectedResult).reason.message as string}`] : [],
   )
+  return { serves: results[0]!.status === 'fulfilled', missing }
 }
 
 /** A route without an operation has no access rule: such a service does not start. */

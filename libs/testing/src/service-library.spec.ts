@@ -274,6 +274,20 @@ describe('health', () => {
       expect(figures).toContain(name)
   })
 
+  it('serves without the bus, and says so', async () => {
+    const other = await aWorld()
+    const { url } = await other.start(probeService)
+    const name = new URL(other.busUrl).pathname.slice(1)
+    const allow = (open: boolean) => asSuperuser((client) => client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS ${open}`))
+    await allow(false)
+    await asSuperuser((client) => client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]))
+    const answer = await fetch(`${url}/readyz`)
+    await allow(true)
+    await other.stop()
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual({ status: 'degraded', missing: [expect.stringMatching(/^bus: /)] })
+  })
+
   it('is not ready while migrations are missing', async () => {
     const late = await world.start({ ...probeService, migrations: [...probeService.migrations] })
     await asSuperuser(
