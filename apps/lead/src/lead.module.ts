@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common'
 import { Imports, type ServiceDefinition } from '@millrace/service'
+import { CustomersConsumers } from './lead/customers.consumers.js'
+import { Duplicates } from './lead/duplicates.service.js'
 import { LeadController } from './lead/lead.controller.js'
 import { leadStatus } from './lead/lead.js'
 import { leadImport } from './lead/lead.import.js'
@@ -8,7 +10,7 @@ import { LeadSchema } from './lead/lead.schema.js'
 import { LeadService } from './lead/lead.service.js'
 import { leadMigrations } from './migrations/index.js'
 
-@Module({ controllers: [LeadController], providers: [LeadService, LeadQueries] })
+@Module({ controllers: [LeadController, CustomersConsumers], providers: [LeadService, LeadQueries, Duplicates] })
 export class LeadModule {
   constructor(imports: Imports, leads: LeadService) {
     imports.register(leadImport(leads))

@@ -45,6 +45,13 @@ export const LeadReopened = defineEvent(
   'A lead that was given up is looked at again.',
 )
 
+export const LeadMerged = defineEvent(
+  'lead.merged',
+  1,
+  z.object({ leadId: id('lead'), into: id('lead') }),
+  'A lead turned out to be the same as another one and became part of it; whoever knows it by its id goes on with that one.',
+)
+
 /** A lead became a customer's deal. The ids are minted here, so that nobody has to answer. */
 export const LeadConverted = defineEvent(
   'lead.converted',

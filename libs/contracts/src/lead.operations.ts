@@ -4,7 +4,7 @@ import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { id, instant, line, positiveMoney, text } from './shapes.js'
 
-const statuses = ['new', 'assigned', 'working', 'qualified', 'converted', 'pooled', 'nurturing', 'disqualified'] as const
+const statuses = ['new', 'assigned', 'working', 'qualified', 'converted', 'pooled', 'nurturing', 'disqualified', 'merged'] as const
 
 /** Why a lead is given up. */
 export const disqualifyReasons = [
@@ -75,7 +75,20 @@ export const LeadView = z
     duplicateOf: z
       .array(z.object({ leadId: id('lead'), score: z.number().int(), reasons: z.array(z.string()) }))
       .meta({ description: 'open leads that look the same, score 0–100' }),
+    customers: z
+      .array(
+        z.object({
+          accountId: id('account').nullable(),
+          contactId: id('contact').nullable(),
+          score: z.number().int(),
+          reasons: z.array(z.string()),
+        }),
+      )
+      .meta({ description: 'accounts, or contacts at one, that look the same, score 0–100: convert into them' }),
     disqualifiedReason: z.enum(disqualifyReasons).nullable(),
+    mergedInto: id('lead')
+      .nullable()
+      .meta({ description: 'the lead that this one became part of; asked for this one, the API answers that one' }),
     accountId: id('account').nullable(),
     contactId: id('contact').nullable(),
     opportunityId: id('opportunity').nullable(),
@@ -112,7 +125,7 @@ export const getLead = defineOperation({
   id: 'getLead',
   method: 'GET',
   path: '/v1/leads/{id}',
-  summary: 'One lead.',
+  summary: 'One lead. One that was merged answers with the lead that it became part of.',
   rule: access.read,
 })
 
@@ -196,6 +209,68 @@ export const reopenLead = defineOperation({
   rule: access.change,
 })
 
+/** What of the merged lead replaces what the surviving one has; what that one lacks is taken in any case. */
+const taken = ['companyName', 'contactName', 'jobTitle', 'email', 'phone', 'country', 'source', 'channel', 'campaign', 'note'] as const
+
+export const mergeLead = defineOperation({
+  ...one,
+  id: 'mergeLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/merge',
+  summary: 'Merges another open lead into this one, which keeps its owner, status and journey. Asked again, answers the same.',
+  rule: access.change,
+  body: z
+    .strictObject({
+      leadId: id('lead').meta({ description: 'the lead that becomes part of this one' }),
+      take: z
+        .array(z.enum(taken))
+        .max(taken.length)
+        .default([])
+        .meta({ description: 'fields that the merged lead knows better; what this one lacks is taken in any case' }),
+    })
+    .meta({ id: 'MergeLead' }),
+})
+
+export const keepLeadApart = defineOperation({
+  ...one,
+  id: 'keepLeadApart',
+  method: 'POST',
+  path: '/v1/leads/{id}/keep-apart',
+  summary: 'Says that two leads that look the same are two. They are not told as duplicates of each other any more.',
+  rule: access.change,
+  body: z.strictObject({ leadId: id('lead') }).meta({ id: 'KeepLeadApart' }),
+})
+
+const LeadInShort = LeadView.pick({
+  id: true,
+  version: true,
+  status: true,
+  companyName: true,
+  contactName: true,
+  email: true,
+  phone: true,
+  source: true,
+  ownerId: true,
+  createdAt: true,
+}).meta({ id: 'LeadInShort' })
+
+export const listLeadDuplicates = defineOperation({
+  id: 'listLeadDuplicates',
+  service: 'lead',
+  method: 'GET',
+  path: '/v1/lead-duplicates',
+  summary: 'Pairs of open leads that look the same and nobody has decided on, the newest lead first.',
+  rule: access.read,
+  query: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'pairs of a page at most' }),
+    cursor: z.string().max(200).optional().meta({ description: 'where the page begins: `next` of the page before' }),
+  }),
+  answer: z.object({
+    data: z.array(z.object({ lead: LeadInShort, other: LeadInShort, score: z.number().int(), reasons: z.array(z.string()) })),
+    next: z.string().nullable(),
+  }),
+})
+
 /** What a lead is converted into: existing records by id, new ones otherwise. */
 export const ConvertLead = z
   .strictObject({
@@ -266,6 +341,14 @@ defineProblems({
     'zh-CN': '线索没有公司,无法创建客户。请补充公司或选择已有客户。',
   },
   'lead.closed': { en: 'The lead is closed ({status}). Reopen it first.', 'zh-CN': '线索已关闭({status})。请先重新打开。' },
+  'lead.merged_with_itself': {
+    en: 'A lead cannot be merged with itself. Name the other one in leadId.',
+    'zh-CN': '线索不能与自身合并。请在 leadId 中指定另一条线索。',
+  },
+  'lead.merged_otherwise': {
+    en: 'The lead is part of another one already. See mergedInto.',
+    'zh-CN': '该线索已并入另一条线索。请查看 mergedInto。',
+  },
   'lead.not_qualified': {
     en: 'Only a qualified lead can be converted. This one is {status}; missing: {missing}.',
     'zh-CN': '只有已确认的线索才能转化。当前状态:{status};缺少:{missing}。',

@@ -39,16 +39,21 @@ const suffixes = [
 
 /** The company's name without width, case, punctuation and legal form: `ACME, Ltd.` and `acme` are the same key. */
 export function companyKey(name: string): string | null {
-  let key = fold(name)
-  for (let before = ''; before !== key;) {
-    before = key
+  return unsuffixed(name).replace(/ /g, '') || null
+}
+
+/** The words of a company's name without its legal form. */
+export function unsuffixed(name: string): string {
+  let words = fold(name)
+  for (let before = ''; before !== words;) {
+    before = words
     for (const suffix of suffixes) {
       const han = /[\u3040-\u9fff]$/.test(suffix)
-      if (key.length > suffix.length && key.endsWith(han ? suffix : ` ${suffix}`)) key = key.slice(0, -suffix.length).trim()
-      if (han && key.length > suffix.length && key.startsWith(suffix)) key = key.slice(suffix.length).trim()
+      if (words.length > suffix.length && words.endsWith(han ? suffix : ` ${suffix}`)) words = words.slice(0, -suffix.length).trim()
+      if (han && words.length > suffix.length && words.startsWith(suffix)) words = words.slice(suffix.length).trim()
     }
   }
-  return key.replace(/ /g, '') || null
+  return words
 }
 
 /** A person's name without width, case, punctuation and spaces. */

@@ -1,5 +1,6 @@
 export * from './calendar-date.js'
-export * from './company-key.js'
+export { companyKey, contactKey, emailKey } from './company-key.js'
+export * from './company-likeness.js'
 export * from './currency.js'
 export * from './id.js'
 export * from './lifecycle.js'

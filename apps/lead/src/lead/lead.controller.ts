@@ -8,7 +8,10 @@ import {
   disqualifyLead,
   getLead,
   getLeadSettings,
+  keepLeadApart,
+  listLeadDuplicates,
   listLeads,
+  mergeLead,
   qualifyLead,
   reopenLead,
   workLead,
@@ -68,6 +71,21 @@ export class LeadController {
   @Serve(reopenLead)
   async reopen({ params }: Input<typeof reopenLead>) {
     return leadView(await this.leads.reopen(params.id))
+  }
+
+  @Serve(mergeLead)
+  async merge({ params, body }: Input<typeof mergeLead>) {
+    return leadView(await this.leads.merge(params.id, body))
+  }
+
+  @Serve(keepLeadApart)
+  async keepApart({ params, body }: Input<typeof keepLeadApart>) {
+    return leadView(await this.leads.keepApart(params.id, body.leadId))
+  }
+
+  @Serve(listLeadDuplicates)
+  duplicates({ query }: Input<typeof listLeadDuplicates>) {
+    return this.queries.duplicates(query)
   }
 
   @Serve(convertLead)

@@ -1,4 +1,4 @@
-import { getImport, listLeads, startImport } from '@millrace/contracts'
+import { changeLeadSettings, getImport, listLeads, listRejections, startImport } from '@millrace/contracts'
 import { aWorld, eventually, type Person, type TestService, type World } from '@millrace/testing'
 import { leadService } from '../lead.module.js'
 
@@ -34,6 +34,29 @@ describe('importing leads', () => {
     expect(await imports(olga, file([...again, 2_200]))).toMatchObject({ status: 'done', rows: 4, added: 1, existing: 3 })
     const { data } = await service.as(olga).does(listLeads, { query: { externalId: 'site-1500' } })
     expect(data).toMatchObject([{ companyName: 'Works 1500 Ltd', email: 'li@works-1500.example' }])
+  })
+
+  it('compares each lead with what is there and with the rows before it', async () => {
+    const { olga, ada } = await world.company()
+    const file = [
+      'companyName,contactName,email',
+      'Siemens AG,Ann,',
+      'Acme Ltd,,sales@acme.example',
+      'Simens,Ann,',
+      ',Bob,Sales@Acme.example',
+    ].join('\n')
+    expect(await imports(olga, file)).toMatchObject({ status: 'done', added: 4, rejected: 0 })
+    const list = async () => (await service.as(olga).does(listLeads, { query: { sort: 'id' } })).data as Record<string, any>[]
+    const [siemens, acme, simens, bob] = await list()
+    expect(simens!['duplicateOf']).toEqual([{ leadId: siemens!['id'], score: 30, reasons: ['similar_company_and_contact'] }])
+    expect(bob!['duplicateOf']).toEqual([{ leadId: acme!['id'], score: 60, reasons: ['email'] }])
+    await service.as(ada).does(changeLeadSettings, { body: { duplicates: 'refuse' }, headers: { 'if-match': '"0"' } })
+    const again = ['companyName,email', 'Acme Inc,sales@acme.example', 'New Ltd,new@new.example', 'Newer Ltd,new@new.example'].join('\n')
+    const report = await imports(olga, again)
+    expect(report).toMatchObject({ status: 'done', added: 1, rejected: 2 })
+    const { text } = await service.as(olga).call(listRejections, { params: { id: report.id } })
+    expect(text).toMatch(/^1,.*Acme Inc,.*There is an open lead like this/m)
+    expect(text).toMatch(/^3,.*Newer Ltd,.*There is an open lead like this/m)
   })
 
   it('fails at a broken line, and the mended file adds what is missing', async () => {

@@ -1,20 +1,28 @@
 import {
+  AccountChanged,
+  AccountOpened,
   assignLead,
   captureLead,
   changeLead,
   changeLeadSettings,
+  ContactAdded,
+  ContactChanged,
   convertLead,
   disqualifyLead,
   getLead,
   getLeadSettings,
+  keepLeadApart,
+  listLeadDuplicates,
   listLeads,
+  mergeLead,
   qualifyLead,
   readAudit,
   workLead,
 } from '@millrace/contracts'
 import { newId } from '@millrace/domain'
-import { aWorld, houseRules, type Company, type TestService, type World } from '@millrace/testing'
+import { asSuperuser, aWorld, houseRules, type Company, type Person, type TestService, type World } from '@millrace/testing'
 import { leadService } from '../lead.module.js'
+import { Duplicates } from './duplicates.service.js'
 
 houseRules(leadService, `${import.meta.dirname}/..`)
 
@@ -84,6 +92,61 @@ describe('capturing a lead', () => {
     expect(second.duplicateOf).toEqual([{ leadId: first.id, score: 60, reasons: ['email'] }])
   })
 
+  it('sees a company that is written differently, and lets it pass where only equal leads are refused', async () => {
+    const { amy, ada } = await world.company()
+    await leads.as(ada).does(changeLeadSettings, { body: { duplicates: 'refuse' }, headers: { 'if-match': '"0"' } })
+    const first = await leads.as(amy).does(captureLead, { body: { companyName: '北京明德信息技术有限公司', contactName: 'Li Lei' } })
+    const second = await leads.as(amy).does(captureLead, { body: { companyName: '明德科技(北京)', contactName: 'Li Lei' } })
+    expect(second.duplicateOf).toEqual([{ leadId: first.id, score: 30, reasons: ['similar_company_and_contact'] }])
+    const other = await leads.as(amy).does(captureLead, { body: { companyName: '上海明德信息技术有限公司', contactName: 'Li Lei' } })
+    expect(other.duplicateOf).toEqual([])
+    const renamed = await leads.as(amy).does(changeLead, {
+      params: { id: other.id },
+      body: { companyName: '北京明德科技' },
+      headers: { 'if-match': '"1"' },
+    })
+    expect(renamed.duplicateOf.map(({ leadId }: { leadId: string }) => leadId).sort()).toEqual([first.id, second.id].sort())
+    const last = await leads.as(amy).does(captureLead, { body: { companyName: '明德科技(上海)' } })
+    expect(last.duplicateOf).toEqual([]) // the one that was from Shanghai is found by its new name only
+  })
+
+  it('sees that it is a customer already: an account by its name, a contact by e-mail or phone', async () => {
+    const { amy, tenantId } = await world.company()
+    const [accountId, contactId] = [newId('account'), newId('contact')]
+    const account = { accountId, ownerId: null, parentId: null, industry: null, country: null }
+    const contact = { contactId, accountId, name: 'Han Mei', email: null, phone: '+8613911112222', roles: [] }
+    await world.publish(tenantId, AccountOpened, accountId, { ...account, name: 'Orion Maschinenbau GmbH' })
+    await world.publish(tenantId, ContactAdded, contactId, { ...contact, email: 'Han@Orion.example' })
+    await leads.settled()
+    const lead = await leads.as(amy).does(captureLead, { body: { companyName: 'Orion Machinenbau', email: 'han@orion.example' } })
+    expect(lead.customers).toEqual([
+      { accountId, contactId, score: 60, reasons: ['email'] },
+      { accountId, contactId: null, score: 20, reasons: ['similar_company'] },
+    ])
+    await world.publish(tenantId, AccountChanged, accountId, { ...account, name: 'Orion Werke' }, { sequence: 2 })
+    await world.publish(tenantId, ContactChanged, contactId, contact, { sequence: 2 })
+    await leads.settled()
+    const later = await leads.as(amy).does(captureLead, { body: { companyName: 'Orion Machinenbau', email: 'han@orion.example' } })
+    expect(later.customers).toEqual([])
+    const byPhone = await leads.as(amy).does(captureLead, { body: { companyName: 'Orion Werke Ltd', phone: '139 1111 2222' } })
+    expect(byPhone.customers).toEqual([
+      { accountId, contactId, score: 50, reasons: ['phone'] },
+      { accountId, contactId: null, score: 25, reasons: ['company'] },
+    ])
+  })
+
+  it('finds leads from before companies were compared', async () => {
+    const { amy, tenantId } = await world.company()
+    const first = await leads.as(amy).does(captureLead, { body: { companyName: 'Ancient Machines Ltd' } })
+    await asSuperuser(async (client) => {
+      await client.query('DELETE FROM lead_company_token WHERE lead_id = $1', [first.id])
+      await client.query('INSERT INTO lead_not_indexed VALUES ($1, $2, $3)', [tenantId, first.id, first.companyName])
+    }, new URL(leads.database.url).pathname.slice(1))
+    await leads.app.get(Duplicates).indexOlder()
+    const second = await leads.as(amy).does(captureLead, { body: { companyName: 'Ancient Machinnes' } })
+    expect(second.duplicateOf).toEqual([{ leadId: first.id, score: 20, reasons: ['similar_company'] }])
+  })
+
   it('makes one lead of a request that is sent twice with the same key, and refuses another body under it', async () => {
     const { amy, tenantId } = await world.company()
     const headers = { 'idempotency-key': 'k-1' }
@@ -99,6 +162,89 @@ describe('capturing a lead', () => {
       code: 'idempotency.reused',
     })
     expect((await world.events(tenantId)).filter(({ name }) => name === 'lead.captured')).toHaveLength(1)
+  })
+})
+
+describe('leads that look the same', () => {
+  const pairs = async (person: Person) => (await leads.as(person).does(listLeadDuplicates)).data as Record<string, any>[]
+
+  it('wait at a desk until somebody merges them; the id of the one that went answers with the one that stayed', async () => {
+    const { amy, tenantId } = await world.company()
+    const as = leads.as(amy)
+    const stays = await as.does(captureLead, { body: { companyName: 'Orion Ltd', email: 'a@orion.example', note: 'first' } })
+    const goes = await as.does(captureLead, { body: { contactName: 'Ann', jobTitle: 'Buyer', email: 'A@orion.example', note: 'second' } })
+    expect(await pairs(amy)).toMatchObject([
+      { lead: { id: goes.id }, other: { id: stays.id, companyName: 'Orion Ltd' }, score: 60, reasons: ['email'] },
+    ])
+    const merge = () => as.call(mergeLead, { params: { id: stays.id }, body: { leadId: goes.id, take: ['note'] } })
+    const merged = (await merge()).body
+    expect(merged).toMatchObject({
+      id: stays.id,
+      companyName: 'Orion Ltd',
+      contactName: 'Ann',
+      jobTitle: 'Buyer',
+      note: 'second',
+      email: 'a@orion.example',
+    })
+    expect((await merge()).body.version).toBe(merged.version)
+    expect(await pairs(amy)).toEqual([])
+    expect((await as.does(getLead, { params: { id: goes.id } })).id).toBe(stays.id)
+    expect((await as.does(listLeads, { query: { status: 'merged' } })).data).toMatchObject([{ id: goes.id, mergedInto: stays.id }])
+    const told = (await world.events(tenantId)).filter(({ name }) => name === 'lead.merged' || name === 'lead.changed')
+    expect(told.map(({ name, subject, payload }) => [name, subject, payload['into']]).sort()).toEqual([
+      ['lead.changed', stays.id, undefined],
+      ['lead.merged', goes.id, stays.id],
+    ])
+  })
+
+  it('are found and converted by what they became', async () => {
+    const { amy } = await world.company()
+    const as = leads.as(amy)
+    const stays = await as.does(captureLead, { body: { email: 'b@orion.example' } })
+    const goes = await as.does(captureLead, { body: { companyName: 'Late Orion Ltd', email: 'b@orion.example' } })
+    await as.does(mergeLead, { params: { id: stays.id }, body: { leadId: goes.id } })
+    const third = await as.does(captureLead, { body: { companyName: 'Late Orion' } })
+    expect(third.duplicateOf).toEqual([{ leadId: stays.id, score: 25, reasons: ['company'] }])
+    await as.does(qualifyLead, { params: { id: stays.id } })
+    const converted = await as.does(convertLead, { params: { id: goes.id }, body: {} })
+    expect(converted).toMatchObject({ id: stays.id, status: 'converted' })
+    expect((await as.call(mergeLead, { params: { id: third.id }, body: { leadId: goes.id } })).body).toMatchObject({
+      status: 409,
+      code: 'lead.merged_otherwise',
+      mergedInto: stays.id,
+    })
+    expect((await as.call(mergeLead, { params: { id: third.id }, body: { leadId: third.id } })).body.code).toBe('lead.merged_with_itself')
+    expect((await as.call(mergeLead, { params: { id: stays.id }, body: { leadId: third.id } })).body).toMatchObject({
+      status: 409,
+      code: 'lead.closed',
+    })
+  })
+
+  it('that are two are remembered as two', async () => {
+    const { amy } = await world.company()
+    const as = leads.as(amy)
+    const one = await as.does(captureLead, { body: { companyName: 'Twin Ltd', phone: '139 0000 1111' } })
+    const two = await as.does(captureLead, { body: { companyName: 'Twin Ltd', phone: '139 0000 1111' } })
+    const apart = await as.does(keepLeadApart, { params: { id: one.id }, body: { leadId: two.id } })
+    expect(apart.duplicateOf).toEqual([])
+    expect(await pairs(amy)).toEqual([])
+    const again = await as.does(changeLead, { params: { id: two.id }, body: { note: 'x' }, headers: { 'if-match': '"2"' } })
+    expect(again.duplicateOf).toEqual([])
+  })
+
+  it('are shown to who sees both, page by page', async () => {
+    const { amy, bob, olga } = await world.company()
+    for (const person of [amy, bob, amy, bob]) await leads.as(person).does(captureLead, { body: { email: 'c@orion.example' } })
+    expect(await pairs(olga)).toHaveLength(6)
+    expect(await pairs(amy)).toHaveLength(1)
+    const page = await leads.as(olga).does(listLeadDuplicates, { query: { limit: 4 } })
+    const rest = await leads.as(olga).does(listLeadDuplicates, { query: { limit: 4, cursor: page.next } })
+    expect([page.data.length, rest.data.length, rest.next]).toEqual([4, 2, null])
+    expect(new Set([...page.data, ...rest.data].map(({ lead, other }) => `${lead.id} ${other.id}`)).size).toBe(6)
+    expect((await leads.as(olga).call(listLeadDuplicates, { query: { cursor: 'x' } })).body.code).toBe('cursor.malformed')
+    const [first] = await pairs(olga)
+    const notHis = { params: { id: first!['lead'].id }, body: { leadId: first!['other'].id } }
+    expect((await leads.as(amy).call(mergeLead, notHis)).status).toBe(404)
   })
 })
 

@@ -5,6 +5,7 @@ import {
   LeadChanged,
   LeadConverted,
   LeadDisqualified,
+  LeadMerged,
   LeadQualified,
   LeadReopened,
   LeadWorked,
@@ -14,13 +15,16 @@ import {
   type changeLeadSettings,
   type convertLead,
   type Input,
+  type mergeLead,
   type Sent,
 } from '@millrace/contracts'
 import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Directory, Events, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
-import { Lead, type LeadData, type Likeness } from './lead.js'
+import { Duplicates } from './duplicates.service.js'
+import { Lead, type LeadData } from './lead.js'
 import { LeadQueries } from './lead.queries.js'
+import { surelySame } from './likeness.js'
 
 type Given = Omit<Input<typeof captureLead>['body'], 'ownerId'>
 
@@ -33,9 +37,13 @@ export class LeadService {
     private readonly clock: Clock,
     private readonly directory: Directory,
     private readonly queries: LeadQueries,
+    private readonly duplicates: Duplicates,
   ) {}
 
-  /** Records a lead. Two like captures at one moment see each other: an open lead with the same keys is refused or flagged, as the policy says. */
+  /**
+   * Records a lead. Two like captures at one moment see each other: where the company refuses duplicates, one with an equal key is refused; what
+   * is only alike is flagged.
+   */
   capture({ ownerId, ...given }: Given & { ownerId?: Id<'user'> | undefined }): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       if (ownerId) await this.directory.colleague(ownerId)
@@ -43,9 +51,10 @@ export class LeadService {
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
       const settings = await this.queries.recentSettings()
       const data = normalised(given, settings.defaultCountry)
-      const candidates = await this.lookAlikes(tx, data)
-      if (candidates.length && settings.duplicates === 'refuse') throw new Refusal('lead.duplicate', { candidates })
-      const lead = Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: candidates })
+      const { leads, customers } = await this.duplicates.of(tx, data)
+      if (leads.some(sure) && settings.duplicates === 'refuse') throw new Refusal('lead.duplicate', { candidates: leads })
+      const lead = Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers })
+      this.duplicates.index(tx, [lead])
       await tx.insert(lead)
       await this.events.publish(tx, LeadCaptured, lead, facts(lead))
       if (lead.ownerId) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId })
@@ -58,7 +67,9 @@ export class LeadService {
       const before = await tx.lock(Lead, id)
       const { defaultCountry } = await this.queries.recentSettings()
       const data = normalised({ ...before, ...given } as Given, defaultCountry)
-      const lead = await tx.update(before.change({ ...data, duplicateOf: await this.lookAlikes(tx, data, id) }, this.clock.now()))
+      const { leads, customers } = await this.duplicates.of(tx, data, id)
+      const lead = await tx.update(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now()))
+      if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
       await this.events.publish(tx, LeadChanged, lead, facts(lead))
       return lead
     })
@@ -114,10 +125,52 @@ export class LeadService {
     })
   }
 
+  /** Makes another lead part of this one. */
+  merge(id: Id<'lead'>, { leadId, take }: Input<typeof mergeLead>['body']): Promise<Lead> {
+    if (id === leadId) throw Refusal.invalid('lead.merged_with_itself')
+    return this.db.transaction(async (tx) => {
+      const [before, other] = await this.both(tx, id, leadId)
+      const now = this.clock.now()
+      const gone = other.mergeInto(id, now)
+      if (gone === other) return before
+      const lead = await tx.update(before.absorb(other, take, now))
+      await tx.update(gone)
+      if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
+      await this.events.publish(tx, LeadMerged, gone, { leadId, into: id })
+      await this.events.publish(tx, LeadChanged, lead, facts(lead))
+      return lead
+    })
+  }
+
+  /** Remembers that two leads that look the same are two. */
+  keepApart(id: Id<'lead'>, otherId: Id<'lead'>): Promise<Lead> {
+    if (id === otherId) throw Refusal.invalid('lead.merged_with_itself')
+    return this.db.transaction(async (tx) => {
+      const [before, other] = await this.both(tx, id, otherId)
+      const now = this.clock.now()
+      const [first, second] = id < otherId ? [id, otherId] : [otherId, id]
+      const noted = await tx.count(
+        'INSERT INTO lead_apart (lead_id, other_id, decided_by, decided_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+        [first, second, context().actor!.id, now],
+      )
+      if (!noted) return before
+      await tx.update(other.keepApart(id, now))
+      return tx.update(before.keepApart(otherId, now))
+    })
+  }
+
+  /** Both locked, in the order that everybody takes. */
+  private async both(tx: Transaction, id: Id<'lead'>, otherId: Id<'lead'>): Promise<[Lead, Lead]> {
+    const leads = new Map<string, Lead>()
+    for (const each of [id, otherId].sort()) leads.set(each, await tx.lock(Lead, each))
+    return [leads.get(id)!, leads.get(otherId)!]
+  }
+
   /** Turns a qualified lead into account, contact and opportunity. Asked again, answers the same ids. */
   convert(id: Id<'lead'>, wish: Input<typeof convertLead>['body']): Promise<Lead> {
     return this.db.transaction(async (tx) => {
-      const before = await tx.lock(Lead, id)
+      const asked = await tx.lock(Lead, id)
+      const before = asked.mergedInto ? await tx.lock(Lead, asked.mergedInto) : asked
       const lead = before.convert({ ...wish, newOpportunity: wish.opportunity !== undefined }, this.clock.now())
       if (lead === before) return lead
       await tx.update(lead)
@@ -151,29 +204,37 @@ export class LeadService {
     return this.directory.byEmailOrName()
   }
 
-  /** Stores leads of an import: those whose external id is known already change nothing. */
+  /**
+   * Stores leads of an import: those whose external id is known already change nothing. They are compared with what is there and with each
+   * other; where the company refuses duplicates, one with an equal key is refused.
+   */
   async importAll(
     tx: Transaction,
     given: readonly (Given & { externalId?: string | undefined; ownerId: Id<'user'> | null; createdAt?: Date | undefined })[],
-  ): Promise<('added' | 'existing')[]> {
-    const { defaultCountry } = await this.queries.settings()
+  ): Promise<('added' | 'existing' | Refusal)[]> {
+    const { defaultCountry, duplicates } = await this.queries.settings()
     const externalIds = given.flatMap(({ externalId }) => externalId ?? [])
     const known = new Set((await tx.query<{ external_id: string }>(findExternalIds, [externalIds])).map(({ external_id }) => external_id))
-    const leads: Lead[] = []
-    const outcomes = given.map(({ externalId, ownerId, createdAt, ...data }) => {
-      if (externalId && known.has(externalId)) return 'existing'
+    const fresh = given.map(({ externalId, ownerId, createdAt, ...data }) => {
+      if (externalId && known.has(externalId)) return undefined
       if (externalId) known.add(externalId)
-      leads.push(
-        Lead.capture({
-          ...begun('lead', createdAt ?? this.clock.now()),
-          ...normalised(data, defaultCountry),
-          ownerId,
-          externalId: externalId ?? null,
-          duplicateOf: [],
-        }),
-      )
+      const lead = { ...begun('lead', createdAt ?? this.clock.now()), ...normalised(data, defaultCountry) }
+      return { ...lead, ownerId, externalId: externalId ?? null }
+    })
+    const found = await this.duplicates.among(
+      tx,
+      fresh.filter((lead) => lead !== undefined),
+      (leads) => duplicates === 'flag' || !leads.some(sure),
+    )
+    const leads: Lead[] = []
+    const outcomes = fresh.map((lead) => {
+      if (!lead) return 'existing'
+      const { leads: duplicateOf, customers } = found.shift()!
+      if (duplicates === 'refuse' && duplicateOf.some(sure)) return new Refusal('lead.duplicate', { candidates: duplicateOf })
+      leads.push(Lead.capture({ ...lead, duplicateOf, customers }))
       return 'added'
     })
+    this.duplicates.index(tx, leads)
     await tx.insert(leads)
     for (const lead of leads) await this.events.publish(tx, LeadCaptured, lead, facts(lead), lead.createdAt)
     return outcomes
@@ -193,38 +254,9 @@ export class LeadService {
       return this.queries.settings()
     })
   }
-
-  /** Open leads with the same e-mail, phone, or company and contact. Captures with the same keys wait for each other. */
-  private async lookAlikes(tx: Transaction, data: LeadData, except?: Id<'lead'>): Promise<Likeness[]> {
-    const { emailKey: email = null, phoneKey: phone = null, companyKey: company = null, contactKey: contact = null } = data
-    const keys = [
-      ...(email ? [`email ${email}`] : []),
-      ...(phone ? [`phone ${phone}`] : []),
-      ...(company && contact ? [`company ${company} ${contact}`] : []),
-    ]
-    if (!keys.length) return []
-    tx.lockKeys(keys)
-    const rows = await tx.query<{ id: Id<'lead'>; by: string }>(likeThis, [tx.tenant, email, phone, company, contact, except ?? ''])
-    const like = new Map<Id<'lead'>, Set<string>>()
-    for (const { id, by } of rows) like.set(id, (like.get(id) ?? new Set()).add(by))
-    return [...like].map(([leadId, equal]) => {
-      const reasons = Object.entries(scores).filter(([reason]) => equal.has(reason))
-      const score = reasons.reduce((sum, [, points]) => sum + points, 0)
-      return { leadId, score: Math.min(100, score), reasons: reasons.map(([reason]) => reason) }
-    })
-  }
 }
 
-/** What an equal key says about two leads being the same. */
-const scores = { email: 60, phone: 50, company_and_contact: 40 }
-
-/** One look-up per index: of an OR of the three the planner makes a scan of the whole company's leads while the table is young. */
-const likeThis = `
-  SELECT id, by FROM (
-    SELECT id, status, 'email' AS by FROM lead WHERE tenant_id = $1 AND email_key = $2
-    UNION ALL SELECT id, status, 'phone' FROM lead WHERE tenant_id = $1 AND phone_key = $3
-    UNION ALL SELECT id, status, 'company_and_contact' FROM lead WHERE tenant_id = $1 AND company_key = $4 AND contact_key = $5
-  ) AS alike WHERE status NOT IN ('converted', 'disqualified') AND id <> $6 ORDER BY id LIMIT 40`
+const sure = ({ score }: { readonly score: number }) => score >= surelySame
 
 function normalised({ email, phone, country, ...rest }: Given, defaultCountry: string): LeadData {
   const number = phone ? parsePhoneNumberFromString(phone, (country ?? defaultCountry) as CountryCode) : undefined

@@ -1,23 +1,18 @@
 import { lifecycle, newId, Refusal, type Id } from '@millrace/domain'
+import type { CustomerMatch, Likeness } from './likeness.js'
 
 export const leadStatus = lifecycle('lead', {
-  new: ['assigned', 'pooled', 'disqualified'],
-  assigned: ['assigned', 'working', 'pooled', 'disqualified'],
-  working: ['assigned', 'qualified', 'nurturing', 'pooled', 'disqualified'],
-  qualified: ['converted', 'working', 'disqualified'],
-  nurturing: ['working', 'disqualified'],
-  pooled: ['assigned', 'disqualified'],
+  new: ['assigned', 'pooled', 'disqualified', 'merged'],
+  assigned: ['assigned', 'working', 'pooled', 'disqualified', 'merged'],
+  working: ['assigned', 'qualified', 'nurturing', 'pooled', 'disqualified', 'merged'],
+  qualified: ['converted', 'working', 'disqualified', 'merged'],
+  nurturing: ['working', 'disqualified', 'merged'],
+  pooled: ['assigned', 'disqualified', 'merged'],
   disqualified: ['new', 'assigned'],
   converted: [],
+  merged: [],
 })
 export type LeadStatus = typeof leadStatus.state
-
-/** A lead that looks like another, and why; score 0–100. */
-export interface Likeness {
-  readonly leadId: Id<'lead'>
-  readonly score: number
-  readonly reasons: readonly string[]
-}
 
 /** What a lead turns into: existing records by id, new ones otherwise. */
 export interface Conversion {
@@ -52,7 +47,9 @@ export class Lead {
   declare readonly ownerId: Id<'user'> | null
   declare readonly externalId: string | null
   declare readonly duplicateOf: readonly Likeness[]
+  declare readonly customers: readonly CustomerMatch[]
   declare readonly disqualifiedReason: string | null
+  declare readonly mergedInto: Id<'lead'> | null
   declare readonly accountId: Id<'account'> | null
   declare readonly contactId: Id<'contact'> | null
   declare readonly opportunityId: Id<'opportunity'> | null
@@ -64,8 +61,38 @@ export class Lead {
   }
 
   change(data: Partial<LeadData>, at: Date): Lead {
-    if (this.status === 'converted' || this.status === 'disqualified') throw new Refusal('lead.closed', { status: this.status })
+    if (this.isClosed) throw new Refusal('lead.closed', { status: this.status })
     return this.with({ ...data, updatedAt: at })
+  }
+
+  get isClosed(): boolean {
+    return this.status === 'converted' || this.status === 'disqualified' || this.status === 'merged'
+  }
+
+  /** This lead with what it lacks from the other one, and with what the other one knows better. */
+  absorb(other: Lead, take: readonly TakenField[], at: Date): Lead {
+    if (this.isClosed) throw new Refusal('lead.closed', { status: this.status })
+    const better = takenFields.filter((field) => other[field] !== null && (this[field] === null || take.includes(field)))
+    const data = better.flatMap((field) => [field, ...(keysOf[field] ?? [])].map((name) => [name, other[name as keyof Lead]]))
+    return this.with({ ...Object.fromEntries(data), duplicateOf: this.without(other.id), updatedAt: at })
+  }
+
+  /** Becomes part of the other one. Asked again, stays as it is. */
+  mergeInto(other: Id<'lead'>, at: Date): Lead {
+    if (this.status === 'merged') {
+      if (this.mergedInto !== other) throw new Refusal('lead.merged_otherwise', { mergedInto: this.mergedInto })
+      return this
+    }
+    return this.with({ status: leadStatus.move(this.status, 'merged'), mergedInto: other, duplicateOf: [], updatedAt: at })
+  }
+
+  /** It is not the other one, though it looks like it. */
+  keepApart(other: Id<'lead'>, at: Date): Lead {
+    return this.with({ duplicateOf: this.without(other), updatedAt: at })
+  }
+
+  private without(other: Id<'lead'>): Likeness[] {
+    return this.duplicateOf.filter(({ leadId }) => leadId !== other)
   }
 
   assign(ownerId: Id<'user'>, at: Date): Lead {
@@ -141,6 +168,27 @@ export class Lead {
   }
 }
 
+/** What a merged lead may know better. */
+const takenFields = [
+  'companyName',
+  'contactName',
+  'jobTitle',
+  'email',
+  'phone',
+  'country',
+  'source',
+  'channel',
+  'campaign',
+  'note',
+] as const
+type TakenField = (typeof takenFields)[number]
+const keysOf: Partial<Record<TakenField, readonly (keyof Lead)[]>> = {
+  companyName: ['companyKey'],
+  contactName: ['contactKey'],
+  email: ['emailKey'],
+  phone: ['phoneKey'],
+}
+
 /** What is known of a lead, with the keys that likeness is judged by. */
 export type LeadData = Partial<
   Pick<
@@ -162,6 +210,7 @@ export type LeadData = Partial<
     | 'ownerId'
     | 'externalId'
     | 'duplicateOf'
+    | 'customers'
   >
 >
 
@@ -183,7 +232,9 @@ const nothing = {
   ownerId: null,
   externalId: null,
   duplicateOf: [],
+  customers: [],
   disqualifiedReason: null,
+  mergedInto: null,
   accountId: null,
   contactId: null,
   opportunityId: null,

@@ -55,4 +55,81 @@ CREATE TABLE lead_settings (
 SELECT tenant_table('lead_settings');
 `,
   ),
+  migration(
+    '0110-likeness',
+    `
+ALTER TABLE lead ADD COLUMN customers jsonb NOT NULL DEFAULT '[]';
+ALTER TABLE lead ADD COLUMN merged_into text COLLATE "C";
+ALTER TABLE lead DROP CONSTRAINT lead_status_check;
+ALTER TABLE lead ADD CONSTRAINT lead_status_check
+  CHECK (status IN ('new', 'assigned', 'working', 'qualified', 'converted', 'pooled', 'nurturing', 'disqualified', 'merged'));
+CREATE INDEX lead_alike ON lead (tenant_id, id) WHERE duplicate_of <> '[]';
+
+CREATE TABLE lead_apart (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  other_id text COLLATE "C" NOT NULL CHECK (lead_id < other_id),
+  decided_by text NOT NULL,
+  decided_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id, other_id)
+);
+SELECT tenant_table('lead_apart');
+
+-- Rows and not an array with GIN: under row-level security only leakproof comparisons reach an index, and equality of texts is one.
+CREATE TABLE lead_company_token (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  token text COLLATE "C" NOT NULL,
+  lead_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, token, lead_id)
+);
+CREATE INDEX lead_company_token_lead ON lead_company_token (tenant_id, lead_id);
+SELECT tenant_table('lead_company_token');
+
+-- Leads from before, until the service has indexed them.
+CREATE TABLE lead_not_indexed (
+  tenant_id text NOT NULL,
+  lead_id text COLLATE "C" NOT NULL,
+  company_name text NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id)
+);
+SELECT tenant_table('lead_not_indexed', platform => true);
+ALTER TABLE lead NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE lead_not_indexed NO FORCE ROW LEVEL SECURITY;
+INSERT INTO lead_not_indexed SELECT tenant_id, id, company_name FROM lead WHERE company_name IS NOT NULL;
+ALTER TABLE lead_not_indexed FORCE ROW LEVEL SECURITY;
+ALTER TABLE lead FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE known_account (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  sequence int NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('known_account');
+
+CREATE TABLE known_account_token (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  token text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, token, account_id)
+);
+CREATE INDEX known_account_token_account ON known_account_token (tenant_id, account_id);
+SELECT tenant_table('known_account_token');
+
+CREATE TABLE known_contact (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C",
+  contact_key text,
+  email_key text,
+  phone_key text,
+  sequence int NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX known_contact_email ON known_contact (tenant_id, email_key) WHERE email_key IS NOT NULL;
+CREATE INDEX known_contact_phone ON known_contact (tenant_id, phone_key) WHERE phone_key IS NOT NULL;
+SELECT tenant_table('known_contact');
+`,
+  ),
 ]
