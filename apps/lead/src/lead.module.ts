@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { Imports, type ServiceDefinition } from '@millrace/service'
+import { Imports, Jobs, type ServiceDefinition } from '@millrace/service'
 import { CustomersConsumers } from './lead/customers.consumers.js'
 import { Duplicates } from './lead/duplicates.service.js'
 import { LeadController } from './lead/lead.controller.js'
@@ -12,8 +12,9 @@ import { leadMigrations } from './migrations/index.js'
 
 @Module({ controllers: [LeadController, CustomersConsumers], providers: [LeadService, LeadQueries, Duplicates] })
 export class LeadModule {
-  constructor(imports: Imports, leads: LeadService) {
+  constructor(imports: Imports, jobs: Jobs, leads: LeadService) {
     imports.register(leadImport(leads))
+    jobs.every(60, 'nurtured leads wake', () => leads.wakeDue())
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineEvent } from './event.js'
-import { id, line, money, text } from './shapes.js'
+import { id, instant, line, money, text } from './shapes.js'
 
 const lead = z.object({
   leadId: id('lead'),
@@ -31,6 +31,18 @@ export const LeadQualified = defineEvent(
   1,
   z.object({ leadId: id('lead'), ownerId: id('user') }),
   'A lead turned out to be worth a deal.',
+)
+export const LeadNurtured = defineEvent(
+  'lead.nurtured',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user').nullable(), wakeAt: instant }),
+  'A lead rests, as it is too early for a deal; it comes back on its day.',
+)
+export const LeadWoken = defineEvent(
+  'lead.woken',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user').nullable() }),
+  'The day has come on which a resting lead was to be looked at again.',
 )
 export const LeadDisqualified = defineEvent(
   'lead.disqualified',

@@ -86,6 +86,7 @@ export const LeadView = z
       )
       .meta({ description: 'accounts, or contacts at one, that look the same, score 0–100: convert into them' }),
     disqualifiedReason: z.enum(disqualifyReasons).nullable(),
+    wakeAt: instant.nullable().meta({ description: 'until when a nurtured lead rests' }),
     mergedInto: id('lead')
       .nullable()
       .meta({ description: 'the lead that this one became part of; asked for this one, the API answers that one' }),
@@ -114,7 +115,8 @@ export const captureLead = defineOperation({
   service: 'lead',
   method: 'POST',
   path: '/v1/leads',
-  summary: 'Records a new lead. By the tenant’s policy a duplicate of an open lead is refused (409) or flagged.',
+  summary:
+    'Records a new lead. By the company’s policy a duplicate of an open lead is flagged, refused (409) or merged: then what the open lead lacked is added to it, and it is the answer.',
   rule: access.capture,
   body: CaptureLead,
   answer: LeadView,
@@ -148,8 +150,9 @@ export const listLeads = defineList({
     externalId: 'exact',
     createdAt: 'instant',
     updatedAt: 'instant',
+    wakeAt: 'instant',
   },
-  sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status'],
+  sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt'],
 })
 
 export const changeLead = defineOperation({
@@ -188,6 +191,16 @@ export const qualifyLead = defineOperation({
   path: '/v1/leads/{id}/qualify',
   summary: 'The lead is worth a deal. A lead that is only assigned counts as worked with this.',
   rule: access.change,
+})
+
+export const nurtureLead = defineOperation({
+  ...one,
+  id: 'nurtureLead',
+  method: 'POST',
+  path: '/v1/leads/{id}/nurture',
+  summary: 'Lets the lead rest until its day, when it is worked again by itself. Who works on it before wakes it.',
+  rule: access.change,
+  body: z.strictObject({ wakeAt: instant.meta({ description: 'in the future, within two years' }) }).meta({ id: 'NurtureLead' }),
 })
 
 export const disqualifyLead = defineOperation({
@@ -295,7 +308,8 @@ export const convertLead = defineOperation({
   body: ConvertLead,
 })
 
-export const duplicatePolicies = ['refuse', 'flag'] as const
+/** What becomes of a lead with the e-mail, the phone, or the company and person of an open one. */
+export const duplicatePolicies = ['refuse', 'flag', 'merge'] as const
 export const LeadSettings = z
   .object({ duplicates: z.enum(duplicatePolicies), defaultCountry: country, version: z.number().int() })
   .meta({ id: 'LeadSettings' })
@@ -341,6 +355,10 @@ defineProblems({
     'zh-CN': '线索没有公司,无法创建客户。请补充公司或选择已有客户。',
   },
   'lead.closed': { en: 'The lead is closed ({status}). Reopen it first.', 'zh-CN': '线索已关闭({status})。请先重新打开。' },
+  'lead.wake_at_once': {
+    en: 'The day to look at the lead again has to come yet, within two years. It is {wakeAt}.',
+    'zh-CN': '再次跟进的时间必须在将来,且不超过两年。当前为 {wakeAt}。',
+  },
   'lead.merged_with_itself': {
     en: 'A lead cannot be merged with itself. Name the other one in leadId.',
     'zh-CN': '线索不能与自身合并。请在 leadId 中指定另一条线索。',

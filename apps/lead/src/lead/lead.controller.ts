@@ -12,6 +12,7 @@ import {
   listLeadDuplicates,
   listLeads,
   mergeLead,
+  nurtureLead,
   qualifyLead,
   reopenLead,
   workLead,
@@ -61,6 +62,11 @@ export class LeadController {
   @Serve(qualifyLead)
   async qualify({ params }: Input<typeof qualifyLead>) {
     return leadView(await this.leads.qualify(params.id))
+  }
+
+  @Serve(nurtureLead)
+  async nurture({ params, body }: Input<typeof nurtureLead>) {
+    return leadView(await this.leads.nurture(params.id, body.wakeAt))
   }
 
   @Serve(disqualifyLead)

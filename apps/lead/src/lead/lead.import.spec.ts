@@ -59,6 +59,21 @@ describe('importing leads', () => {
     expect(text).toMatch(/^3,.*Newer Ltd,.*There is an open lead like this/m)
   })
 
+  it('adds to leads that are there, and to rows before, where the company wants duplicates merged', async () => {
+    const { olga, ada } = await world.company()
+    await service.as(ada).does(changeLeadSettings, { body: { duplicates: 'merge' }, headers: { 'if-match': '"0"' } })
+    const file = ['companyName,contactName,email', 'Merge Ltd,,m@merge.example', ',Ann,M@merge.example', 'Other Ltd,,o@other.example'].join(
+      '\n',
+    )
+    expect(await imports(olga, file)).toMatchObject({ status: 'done', added: 2, existing: 1, rejected: 0 })
+    const more = ['contactName,jobTitle,email', 'Bob,Buyer,m@merge.example', 'Otto,,o@other.example', 'Otto,CEO,o@other.example'].join('\n')
+    expect(await imports(olga, more)).toMatchObject({ status: 'done', added: 0, existing: 3, rejected: 0 })
+    expect((await service.as(olga).does(listLeads, { query: { sort: 'id' } })).data).toMatchObject([
+      { companyName: 'Merge Ltd', contactName: 'Ann', jobTitle: 'Buyer' },
+      { companyName: 'Other Ltd', contactName: 'Otto', jobTitle: 'CEO' },
+    ])
+  })
+
   it('fails at a broken line, and the mended file adds what is missing', async () => {
     const { olga } = await world.company()
     const file = (line: string) =>

@@ -22,6 +22,7 @@ export const LeadSchema = aggregateSchema(Lead, 'lead', {
   duplicateOf: 'json',
   customers: 'json',
   disqualifiedReason: 'text?',
+  wakeAt: 'instant?',
   mergedInto: 'text?',
   accountId: 'text?',
   contactId: 'text?',

@@ -15,6 +15,7 @@ import {
   listLeadDuplicates,
   listLeads,
   mergeLead,
+  nurtureLead,
   qualifyLead,
   readAudit,
   workLead,
@@ -23,6 +24,7 @@ import { newId } from '@millrace/domain'
 import { asSuperuser, aWorld, houseRules, type Company, type Person, type TestService, type World } from '@millrace/testing'
 import { leadService } from '../lead.module.js'
 import { Duplicates } from './duplicates.service.js'
+import { LeadService } from './lead.service.js'
 
 houseRules(leadService, `${import.meta.dirname}/..`)
 
@@ -108,6 +110,30 @@ describe('capturing a lead', () => {
     expect(renamed.duplicateOf.map(({ leadId }: { leadId: string }) => leadId).sort()).toEqual([first.id, second.id].sort())
     const last = await leads.as(amy).does(captureLead, { body: { companyName: '明德科技(上海)' } })
     expect(last.duplicateOf).toEqual([]) // the one that was from Shanghai is found by its new name only
+  })
+
+  it('adds to the lead that is there, where the company wants duplicates merged; nobody learns of a lead that they may not see', async () => {
+    const { amy, bob, ada, tenantId } = await world.company()
+    await leads.as(ada).does(changeLeadSettings, { body: { duplicates: 'merge' }, headers: { 'if-match': '"0"' } })
+    const first = await leads.as(amy).does(captureLead, { body: { email: 'li@merge.example', note: 'met at the fair' } })
+    const again = { ...cloud, email: 'LI@merge.example', note: 'called' }
+    const merged = await leads.as(amy).does(captureLead, { body: again })
+    expect(merged).toMatchObject({
+      ...cloud,
+      id: first.id,
+      version: 2,
+      email: 'li@merge.example',
+      phone: '+8613800138000',
+      note: 'met at the fair',
+    })
+    expect((await leads.as(amy).does(captureLead, { body: again })).version).toBe(2)
+    expect((await leads.as(bob).call(captureLead, { body: again })).body).toMatchObject({
+      status: 409,
+      code: 'lead.duplicate',
+      candidates: [{ leadId: first.id, score: 100 }],
+    })
+    const told = (await world.events(tenantId)).filter(({ name }) => name.startsWith('lead.'))
+    expect(told.map(({ name }) => name)).toEqual(['lead.captured', 'lead.assigned', 'lead.changed'])
   })
 
   it('sees that it is a customer already: an account by its name, a contact by e-mail or phone', async () => {
@@ -245,6 +271,36 @@ describe('leads that look the same', () => {
     const [first] = await pairs(olga)
     const notHis = { params: { id: first!['lead'].id }, body: { leadId: first!['other'].id } }
     expect((await leads.as(amy).call(mergeLead, notHis)).status).toBe(404)
+  })
+})
+
+describe('a lead that rests', () => {
+  it('wakes once when its day has come, also after a night when nobody looked', async () => {
+    const { amy, tenantId } = await world.company()
+    const as = leads.as(amy)
+    const rests = async (wakeAt: string) => {
+      const { id } = await as.does(captureLead, { body: { companyName: `Sleepy ${wakeAt} Ltd` } })
+      return (await as.does(nurtureLead, { params: { id }, body: { wakeAt } })).id as string
+    }
+    const now = leads.clock.now().getTime()
+    const inDays = (days: number) => new Date(now + days * 86_400_000).toISOString()
+    const [soon, late, never] = [await rests(inDays(2)), await rests(inDays(30)), await rests(inDays(3))]
+    await as.does(workLead, { params: { id: never } }) // woken by hand
+    expect((await as.does(listLeads, { query: { status: 'nurturing', sort: 'wakeAt' } })).data.map(({ id }: { id: string }) => id)).toEqual(
+      [soon, late],
+    )
+    leads.clock.advance({ days: 5 })
+    try {
+      const service = leads.app.get(LeadService)
+      await Promise.all([service.wakeDue(), service.wakeDue()])
+      await service.wakeDue()
+    } finally {
+      leads.clock.advance({ days: -5 })
+    }
+    expect(await as.does(getLead, { params: { id: soon } })).toMatchObject({ status: 'working', wakeAt: null })
+    expect(await as.does(getLead, { params: { id: late } })).toMatchObject({ status: 'nurturing', wakeAt: inDays(30) })
+    const woken = (await world.events(tenantId)).filter(({ name }) => name === 'lead.woken')
+    expect(woken.map(({ subject }) => subject)).toEqual([soon])
   })
 })
 

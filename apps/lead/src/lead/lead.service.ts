@@ -6,8 +6,10 @@ import {
   LeadConverted,
   LeadDisqualified,
   LeadMerged,
+  LeadNurtured,
   LeadQualified,
   LeadReopened,
+  LeadWoken,
   LeadWorked,
   type Answer,
   type captureLead,
@@ -19,12 +21,12 @@ import {
   type Sent,
 } from '@millrace/contracts'
 import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Directory, Events, type Transaction } from '@millrace/service'
+import { begun, Clock, context, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import { Duplicates } from './duplicates.service.js'
 import { Lead, type LeadData } from './lead.js'
 import { LeadQueries } from './lead.queries.js'
-import { surelySame } from './likeness.js'
+import { surelySame, type Likeness } from './likeness.js'
 
 type Given = Omit<Input<typeof captureLead>['body'], 'ownerId'>
 
@@ -41,8 +43,8 @@ export class LeadService {
   ) {}
 
   /**
-   * Records a lead. Two like captures at one moment see each other: where the company refuses duplicates, one with an equal key is refused; what
-   * is only alike is flagged.
+   * Records a lead. Two like captures at one moment see each other: one with an equal key is refused or goes into the lead that is there, where the
+   * company wants it so; what is only alike is flagged.
    */
   capture({ ownerId, ...given }: Given & { ownerId?: Id<'user'> | undefined }): Promise<Lead> {
     return this.db.transaction(async (tx) => {
@@ -52,14 +54,37 @@ export class LeadService {
       const settings = await this.queries.recentSettings()
       const data = normalised(given, settings.defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data)
-      if (leads.some(sure) && settings.duplicates === 'refuse') throw new Refusal('lead.duplicate', { candidates: leads })
+      const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
       const lead = Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers })
+      if (same) return this.intoOneThatIsThere(tx, same, settings.duplicates, leads, lead)
       this.duplicates.index(tx, [lead])
       await tx.insert(lead)
       await this.events.publish(tx, LeadCaptured, lead, facts(lead))
       if (lead.ownerId) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId })
       return lead
     })
+  }
+
+  /** One who may not see the lead that is there is refused: the answer would tell of it. */
+  private async intoOneThatIsThere(
+    tx: Transaction,
+    { leadId }: Likeness,
+    policy: string,
+    candidates: readonly Likeness[],
+    given: Lead,
+  ): Promise<Lead> {
+    if (policy === 'refuse' || !(await tx.find(Lead, leadId))) throw new Refusal('lead.duplicate', { candidates })
+    return this.enrich(tx, await tx.lock(Lead, leadId), given)
+  }
+
+  /** Adds to a lead what it lacks. */
+  private async enrich(tx: Transaction, before: Lead, given: Lead): Promise<Lead> {
+    const lead = before.absorb(given, [], this.clock.now())
+    if (lead === before) return lead
+    await tx.update(lead)
+    if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
+    await this.events.publish(tx, LeadChanged, lead, facts(lead))
+    return lead
   }
 
   change(id: Id<'lead'>, given: Input<typeof changeLead>['body']): Promise<Lead> {
@@ -106,6 +131,44 @@ export class LeadService {
       await tx.update(lead)
       await this.events.publish(tx, LeadQualified, lead, { leadId: lead.id, ownerId: lead.ownerId! })
       return lead
+    })
+  }
+
+  /** Lets the lead rest until its day. */
+  nurture(id: Id<'lead'>, wakeAt: Date): Promise<Lead> {
+    return this.db.transaction(async (tx) => {
+      const lead = await tx.update((await tx.lock(Lead, id)).nurture(wakeAt, this.clock.now()))
+      tx.send(noteWake, [id, wakeAt])
+      await this.events.publish(tx, LeadNurtured, lead, { leadId: id, ownerId: lead.ownerId, wakeAt })
+      return lead
+    })
+  }
+
+  /** Wakes the leads whose day has come, over all companies, each once. Those of a night when the service was down wake when it is back. */
+  async wakeDue(): Promise<void> {
+    const now = this.clock.now()
+    const failures: unknown[] = []
+    for (let more = true; more && !failures.length;) {
+      const due = await inTenant('*', () =>
+        this.db.query<{ tenant_id: string; lead_id: Id<'lead'> }>(
+          'SELECT tenant_id, lead_id FROM lead_wake WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2',
+          [now, wokenAtOnce],
+        ),
+      )
+      for (const { tenant_id, lead_id } of due)
+        await inTenant(tenant_id, () => this.wake(lead_id, now)).catch((error: unknown) => failures.push(error))
+      more = due.length === wokenAtOnce
+    }
+    if (failures.length) throw new AggregateError(failures, 'some leads could not be woken')
+  }
+
+  private wake(id: Id<'lead'>, now: Date): Promise<void> {
+    return this.db.transaction(async (tx) => {
+      const before = await tx.lock(Lead, id)
+      tx.send('DELETE FROM lead_wake WHERE tenant_id = $1 AND lead_id = $2 AND wake_at <= $3', [tx.tenant, id, now])
+      if (!before.isToWake(now)) return
+      const lead = await tx.update(before.work(now))
+      await this.events.publish(tx, LeadWoken, lead, { leadId: id, ownerId: lead.ownerId })
     })
   }
 
@@ -206,7 +269,7 @@ export class LeadService {
 
   /**
    * Stores leads of an import: those whose external id is known already change nothing. They are compared with what is there and with each
-   * other; where the company refuses duplicates, one with an equal key is refused.
+   * other; one with an equal key is refused or goes into the lead that is there, where the company wants it so.
    */
   async importAll(
     tx: Transaction,
@@ -226,14 +289,24 @@ export class LeadService {
       fresh.filter((lead) => lead !== undefined),
       (leads) => duplicates === 'flag' || !leads.some(sure),
     )
-    const leads: Lead[] = []
-    const outcomes = fresh.map((lead) => {
-      if (!lead) return 'existing'
+    const added = new Map<Id<'lead'>, Lead>()
+    const merges: { into: Id<'lead'>; lead: Lead; row: number }[] = []
+    const outcomes: ('added' | 'existing' | Refusal)[] = fresh.map((given, row) => {
+      if (!given) return 'existing'
       const { leads: duplicateOf, customers } = found.shift()!
-      if (duplicates === 'refuse' && duplicateOf.some(sure)) return new Refusal('lead.duplicate', { candidates: duplicateOf })
-      leads.push(Lead.capture({ ...lead, duplicateOf, customers }))
-      return 'added'
+      const lead = Lead.capture({ ...given, duplicateOf, customers })
+      const same = duplicates === 'flag' ? undefined : duplicateOf.find(sure)?.leadId
+      if (same && duplicates === 'refuse') return new Refusal('lead.duplicate', { candidates: duplicateOf })
+      const before = same && added.get(same)
+      if (before) added.set(before.id, before.absorb(lead, [], before.updatedAt))
+      else if (same) merges.push({ into: same, lead, row })
+      else added.set(lead.id, lead)
+      return same ? 'existing' : 'added'
     })
+    for (const { into, lead, row } of merges.sort((a, b) => (a.into < b.into ? -1 : 1)))
+      if (await tx.find(Lead, into)) await this.enrich(tx, await tx.lock(Lead, into), lead)
+      else outcomes[row] = new Refusal('lead.duplicate', { candidates: lead.duplicateOf })
+    const leads = [...added.values()]
     this.duplicates.index(tx, leads)
     await tx.insert(leads)
     for (const lead of leads) await this.events.publish(tx, LeadCaptured, lead, facts(lead), lead.createdAt)
@@ -255,6 +328,10 @@ export class LeadService {
     })
   }
 }
+
+const wokenAtOnce = 500
+const noteWake =
+  'INSERT INTO lead_wake (lead_id, wake_at) VALUES ($1, $2) ON CONFLICT (tenant_id, lead_id) DO UPDATE SET wake_at = excluded.wake_at'
 
 const sure = ({ score }: { readonly score: number }) => score >= surelySame
 

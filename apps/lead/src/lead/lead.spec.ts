@@ -39,6 +39,24 @@ describe('the life of a lead', () => {
   })
 })
 
+describe('letting a lead rest', () => {
+  const worked = () => aLead().assign(amy.id, monday).work(monday)
+
+  it('until its day, and not into the past or for years', () => {
+    const resting = worked().nurture(tuesday, monday)
+    expect(resting).toMatchObject({ status: 'nurturing', wakeAt: tuesday })
+    expect([resting.isToWake(monday), resting.isToWake(tuesday)]).toEqual([false, true])
+    for (const day of [monday, new Date('2029-01-01T00:00:00Z')])
+      expect(refusal(() => worked().nurture(day, monday)).code).toBe('lead.wake_at_once')
+  })
+
+  it('ends when it is worked, given up or merged', () => {
+    const resting = worked().nurture(tuesday, monday)
+    for (const lead of [resting.work(monday), resting.disqualify('spam', monday), resting.mergeInto(newId('lead'), monday)])
+      expect(lead.wakeAt).toBeNull()
+  })
+})
+
 describe('converting a lead', () => {
   const qualified = () => aLead({ status: 'qualified', ownerId: amy.id })
 

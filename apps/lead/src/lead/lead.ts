@@ -3,16 +3,18 @@ import type { CustomerMatch, Likeness } from './likeness.js'
 
 export const leadStatus = lifecycle('lead', {
   new: ['assigned', 'pooled', 'disqualified', 'merged'],
-  assigned: ['assigned', 'working', 'pooled', 'disqualified', 'merged'],
+  assigned: ['assigned', 'working', 'nurturing', 'pooled', 'disqualified', 'merged'],
   working: ['assigned', 'qualified', 'nurturing', 'pooled', 'disqualified', 'merged'],
-  qualified: ['converted', 'working', 'disqualified', 'merged'],
-  nurturing: ['working', 'disqualified', 'merged'],
+  qualified: ['converted', 'working', 'nurturing', 'disqualified', 'merged'],
+  nurturing: ['working', 'nurturing', 'disqualified', 'merged'],
   pooled: ['assigned', 'disqualified', 'merged'],
   disqualified: ['new', 'assigned'],
   converted: [],
   merged: [],
 })
 export type LeadStatus = typeof leadStatus.state
+
+const longestRestMs = 731 * 86_400_000
 
 /** What a lead turns into: existing records by id, new ones otherwise. */
 export interface Conversion {
@@ -49,6 +51,7 @@ export class Lead {
   declare readonly duplicateOf: readonly Likeness[]
   declare readonly customers: readonly CustomerMatch[]
   declare readonly disqualifiedReason: string | null
+  declare readonly wakeAt: Date | null
   declare readonly mergedInto: Id<'lead'> | null
   declare readonly accountId: Id<'account'> | null
   declare readonly contactId: Id<'contact'> | null
@@ -69,10 +72,13 @@ export class Lead {
     return this.status === 'converted' || this.status === 'disqualified' || this.status === 'merged'
   }
 
-  /** This lead with what it lacks from the other one, and with what the other one knows better. */
+  /** This lead with what it lacks from the other one, and with what the other one knows better; this very one when that is nothing. */
   absorb(other: Lead, take: readonly TakenField[], at: Date): Lead {
     if (this.isClosed) throw new Refusal('lead.closed', { status: this.status })
-    const better = takenFields.filter((field) => other[field] !== null && (this[field] === null || take.includes(field)))
+    const better = takenFields.filter(
+      (field) => other[field] !== null && other[field] !== this[field] && (this[field] === null || take.includes(field)),
+    )
+    if (!better.length && !this.duplicateOf.some(({ leadId }) => leadId === other.id)) return this
     const data = better.flatMap((field) => [field, ...(keysOf[field] ?? [])].map((name) => [name, other[name as keyof Lead]]))
     return this.with({ ...Object.fromEntries(data), duplicateOf: this.without(other.id), updatedAt: at })
   }
@@ -83,7 +89,7 @@ export class Lead {
       if (this.mergedInto !== other) throw new Refusal('lead.merged_otherwise', { mergedInto: this.mergedInto })
       return this
     }
-    return this.with({ status: leadStatus.move(this.status, 'merged'), mergedInto: other, duplicateOf: [], updatedAt: at })
+    return this.with({ status: leadStatus.move(this.status, 'merged'), mergedInto: other, duplicateOf: [], wakeAt: null, updatedAt: at })
   }
 
   /** It is not the other one, though it looks like it. */
@@ -103,7 +109,19 @@ export class Lead {
   work(at: Date): Lead {
     if (this.status === 'working') return this
     if (!this.ownerId) throw new Refusal('lead.no_owner')
-    return this.with({ status: leadStatus.move(this.status, 'working'), updatedAt: at })
+    return this.with({ status: leadStatus.move(this.status, 'working'), wakeAt: null, updatedAt: at })
+  }
+
+  /** Rests until its day, within two years. */
+  nurture(wakeAt: Date, at: Date): Lead {
+    if (wakeAt <= at || wakeAt.getTime() > at.getTime() + longestRestMs)
+      throw Refusal.invalid('lead.wake_at_once', { wakeAt: wakeAt.toISOString() })
+    return this.with({ status: leadStatus.move(this.status, 'nurturing'), wakeAt, updatedAt: at })
+  }
+
+  /** Whether its day has come. */
+  isToWake(at: Date): boolean {
+    return this.status === 'nurturing' && this.wakeAt !== null && this.wakeAt <= at
   }
 
   /** Worth a deal. One that is only assigned counts as worked with this. */
@@ -115,7 +133,7 @@ export class Lead {
   }
 
   disqualify(reason: string, at: Date): Lead {
-    return this.with({ status: leadStatus.move(this.status, 'disqualified'), disqualifiedReason: reason, updatedAt: at })
+    return this.with({ status: leadStatus.move(this.status, 'disqualified'), disqualifiedReason: reason, wakeAt: null, updatedAt: at })
   }
 
   reopen(at: Date): Lead {
@@ -234,6 +252,7 @@ const nothing = {
   duplicateOf: [],
   customers: [],
   disqualifiedReason: null,
+  wakeAt: null,
   mergedInto: null,
   accountId: null,
   contactId: null,

@@ -63,6 +63,9 @@ ALTER TABLE lead ADD COLUMN merged_into text COLLATE "C";
 ALTER TABLE lead DROP CONSTRAINT lead_status_check;
 ALTER TABLE lead ADD CONSTRAINT lead_status_check
   CHECK (status IN ('new', 'assigned', 'working', 'qualified', 'converted', 'pooled', 'nurturing', 'disqualified', 'merged'));
+ALTER TABLE lead ADD COLUMN wake_at timestamptz;
+ALTER TABLE lead_settings DROP CONSTRAINT lead_settings_duplicates_check;
+ALTER TABLE lead_settings ADD CONSTRAINT lead_settings_duplicates_check CHECK (duplicates IN ('refuse', 'flag', 'merge'));
 CREATE INDEX lead_alike ON lead (tenant_id, id) WHERE duplicate_of <> '[]';
 
 CREATE TABLE lead_apart (
@@ -98,6 +101,16 @@ ALTER TABLE lead_not_indexed NO FORCE ROW LEVEL SECURITY;
 INSERT INTO lead_not_indexed SELECT tenant_id, id, company_name FROM lead WHERE company_name IS NOT NULL;
 ALTER TABLE lead_not_indexed FORCE ROW LEVEL SECURITY;
 ALTER TABLE lead FORCE ROW LEVEL SECURITY;
+
+-- When nurtured leads are to be looked at again, over all companies. A row that outlived its day does nothing.
+CREATE TABLE lead_wake (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  wake_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id)
+);
+CREATE INDEX lead_wake_at ON lead_wake (wake_at);
+SELECT tenant_table('lead_wake', platform => true);
 
 CREATE TABLE known_account (
   tenant_id text NOT NULL DEFAULT current_tenant(),
