@@ -9,8 +9,16 @@ import { LeadQueries } from './lead/lead.queries.js'
 import { LeadSchema } from './lead/lead.schema.js'
 import { LeadService } from './lead/lead.service.js'
 import { leadMigrations } from './migrations/index.js'
+import { PoolController } from './pool/pool.controller.js'
+import { PoolQueries } from './pool/pool.queries.js'
+import { PoolSchema } from './pool/pool.schema.js'
+import { PoolService } from './pool/pool.service.js'
+import { TenantConsumers } from './pool/tenant.consumers.js'
 
-@Module({ controllers: [LeadController, CustomersConsumers], providers: [LeadService, LeadQueries, Duplicates] })
+@Module({
+  controllers: [LeadController, PoolController, CustomersConsumers, TenantConsumers],
+  providers: [LeadService, LeadQueries, Duplicates, PoolService, PoolQueries],
+})
 export class LeadModule {
   constructor(imports: Imports, jobs: Jobs, leads: LeadService) {
     imports.register(leadImport(leads))
@@ -21,7 +29,7 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema],
+  schemas: [LeadSchema, PoolSchema],
   migrations: leadMigrations,
   lifecycles: [leadStatus],
 }

@@ -32,6 +32,18 @@ export const LeadQualified = defineEvent(
   z.object({ leadId: id('lead'), ownerId: id('user') }),
   'A lead turned out to be worth a deal.',
 )
+export const LeadPooled = defineEvent(
+  'lead.pooled',
+  1,
+  z.object({ leadId: id('lead'), poolId: id('pool'), formerOwnerId: id('user').nullable(), reason: z.string().max(100) }),
+  'A lead went into a pool: nobody owns it until somebody claims it.',
+)
+export const LeadClaimed = defineEvent(
+  'lead.claimed',
+  1,
+  z.object({ leadId: id('lead'), poolId: id('pool'), ownerId: id('user') }),
+  'Somebody took a lead out of its pool and owns it now. `lead.assigned` tells it, too.',
+)
 export const LeadNurtured = defineEvent(
   'lead.nurtured',
   1,

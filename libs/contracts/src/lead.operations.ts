@@ -86,6 +86,9 @@ export const LeadView = z
       )
       .meta({ description: 'accounts, or contacts at one, that look the same, score 0–100: convert into them' }),
     disqualifiedReason: z.enum(disqualifyReasons).nullable(),
+    poolId: id('pool').nullable().meta({ description: 'the pool that it is in, or was claimed from' }),
+    pooledAt: instant.nullable(),
+    pooledReason: z.string().nullable().meta({ description: 'why it is in the pool' }),
     wakeAt: instant.nullable().meta({ description: 'until when a nurtured lead rests' }),
     mergedInto: id('lead')
       .nullable()
@@ -151,6 +154,7 @@ export const listLeads = defineList({
     createdAt: 'instant',
     updatedAt: 'instant',
     wakeAt: 'instant',
+    poolId: 'exact',
   },
   sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt'],
 })

@@ -67,7 +67,14 @@ export class LeadQueries {
 }
 
 /** A lead as the API shows it: without the keys that likeness is judged by. */
-export function leadView({ companyKey: _, contactKey: _c, emailKey: _e, phoneKey: _p, ...lead }: Lead): Answer<typeof getLead> {
+export function leadView({
+  companyKey: _,
+  contactKey: _c,
+  emailKey: _e,
+  phoneKey: _p,
+  formerOwnerId: _f,
+  ...lead
+}: Lead): Answer<typeof getLead> {
   return {
     ...lead,
     disqualifiedReason: lead.disqualifiedReason as never,

@@ -190,7 +190,6 @@ export class LeadService {
 
   /** Makes another lead part of this one. */
   merge(id: Id<'lead'>, { leadId, take }: Input<typeof mergeLead>['body']): Promise<Lead> {
-    if (id === leadId) throw Refusal.invalid('lead.merged_with_itself')
     return this.db.transaction(async (tx) => {
       const [before, other] = await this.both(tx, id, leadId)
       const now = this.clock.now()
@@ -207,7 +206,6 @@ export class LeadService {
 
   /** Remembers that two leads that look the same are two. */
   keepApart(id: Id<'lead'>, otherId: Id<'lead'>): Promise<Lead> {
-    if (id === otherId) throw Refusal.invalid('lead.merged_with_itself')
     return this.db.transaction(async (tx) => {
       const [before, other] = await this.both(tx, id, otherId)
       const now = this.clock.now()
@@ -226,6 +224,7 @@ export class LeadService {
   private async both(tx: Transaction, id: Id<'lead'>, otherId: Id<'lead'>): Promise<[Lead, Lead]> {
     const leads = new Map<string, Lead>()
     for (const each of [id, otherId].sort()) leads.set(each, await tx.lock(Lead, each))
+    if (id === otherId) throw Refusal.invalid('lead.merged_with_itself')
     return [leads.get(id)!, leads.get(otherId)!]
   }
 

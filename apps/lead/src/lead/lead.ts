@@ -6,7 +6,7 @@ export const leadStatus = lifecycle('lead', {
   assigned: ['assigned', 'working', 'nurturing', 'pooled', 'disqualified', 'merged'],
   working: ['assigned', 'qualified', 'nurturing', 'pooled', 'disqualified', 'merged'],
   qualified: ['converted', 'working', 'nurturing', 'disqualified', 'merged'],
-  nurturing: ['working', 'nurturing', 'disqualified', 'merged'],
+  nurturing: ['working', 'nurturing', 'pooled', 'disqualified', 'merged'],
   pooled: ['assigned', 'disqualified', 'merged'],
   disqualified: ['new', 'assigned'],
   converted: [],
@@ -51,6 +51,10 @@ export class Lead {
   declare readonly duplicateOf: readonly Likeness[]
   declare readonly customers: readonly CustomerMatch[]
   declare readonly disqualifiedReason: string | null
+  declare readonly poolId: Id<'pool'> | null
+  declare readonly pooledAt: Date | null
+  declare readonly pooledReason: string | null
+  declare readonly formerOwnerId: Id<'user'> | null
   declare readonly wakeAt: Date | null
   declare readonly mergedInto: Id<'lead'> | null
   declare readonly accountId: Id<'account'> | null
@@ -110,6 +114,25 @@ export class Lead {
     if (this.status === 'working') return this
     if (!this.ownerId) throw new Refusal('lead.no_owner')
     return this.with({ status: leadStatus.move(this.status, 'working'), wakeAt: null, updatedAt: at })
+  }
+
+  /** Goes into a pool, where nobody owns it. */
+  release(poolId: Id<'pool'>, reason: string, at: Date): Lead {
+    return this.with({
+      status: leadStatus.move(this.status, 'pooled'),
+      ownerId: null,
+      formerOwnerId: this.ownerId ?? this.formerOwnerId,
+      poolId,
+      pooledAt: at,
+      pooledReason: reason,
+      wakeAt: null,
+      updatedAt: at,
+    })
+  }
+
+  /** Leaves its pool for somebody who took it. */
+  claim(ownerId: Id<'user'>, at: Date): Lead {
+    return this.with({ status: leadStatus.move(this.status, 'assigned'), ownerId, pooledReason: null, updatedAt: at })
   }
 
   /** Rests until its day, within two years. */
@@ -252,6 +275,10 @@ const nothing = {
   duplicateOf: [],
   customers: [],
   disqualifiedReason: null,
+  poolId: null,
+  pooledAt: null,
+  pooledReason: null,
+  formerOwnerId: null,
   wakeAt: null,
   mergedInto: null,
   accountId: null,

@@ -145,4 +145,49 @@ CREATE INDEX known_contact_phone ON known_contact (tenant_id, phone_key) WHERE p
 SELECT tenant_table('known_contact');
 `,
   ),
+  migration(
+    '0120-pool',
+    `
+CREATE TABLE pool (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  max_held int CHECK (max_held > 0),
+  max_per_day int CHECK (max_per_day > 0),
+  blocked_days int NOT NULL CHECK (blocked_days >= 0),
+  unit_ids jsonb NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('pool');
+
+ALTER TABLE lead
+  ADD COLUMN pool_id text COLLATE "C",
+  ADD COLUMN pooled_at timestamptz,
+  ADD COLUMN pooled_reason text,
+  ADD COLUMN former_owner_id text COLLATE "C";
+CREATE INDEX lead_pool ON lead (tenant_id, pool_id, owner_id, id) WHERE pool_id IS NOT NULL;
+
+CREATE TABLE lead_claim (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  pool_id text COLLATE "C" NOT NULL,
+  claimed_at timestamptz NOT NULL,
+  lead_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, user_id, pool_id, claimed_at, lead_id)
+);
+SELECT tenant_table('lead_claim');
+
+CREATE TABLE known_tenant (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  zone text NOT NULL,
+  sequence int NOT NULL
+);
+SELECT tenant_table('known_tenant');
+`,
+  ),
 ]

@@ -1,0 +1,49 @@
+import { Controller } from '@nestjs/common'
+import { changePool, claimLead, createPool, getPool, listPooledLeads, listPools, releaseLead, type Input } from '@millrace/contracts'
+import { Serve } from '@millrace/service'
+import { leadView } from '../lead/lead.queries.js'
+import { PoolQueries, poolView } from './pool.queries.js'
+import { PoolService } from './pool.service.js'
+
+@Controller()
+export class PoolController {
+  constructor(
+    private readonly pools: PoolService,
+    private readonly queries: PoolQueries,
+  ) {}
+
+  @Serve(createPool)
+  async create({ body }: Input<typeof createPool>) {
+    return poolView(await this.pools.create(body))
+  }
+
+  @Serve(listPools)
+  list({ query }: Input<typeof listPools>) {
+    return this.queries.list(query)
+  }
+
+  @Serve(getPool)
+  get({ params }: Input<typeof getPool>) {
+    return this.queries.get(params.id)
+  }
+
+  @Serve(changePool)
+  async change({ params, body }: Input<typeof changePool>) {
+    return poolView(await this.pools.change(params.id, body))
+  }
+
+  @Serve(listPooledLeads)
+  leads({ query }: Input<typeof listPooledLeads>) {
+    return this.queries.leads(query)
+  }
+
+  @Serve(releaseLead)
+  async release({ params, body }: Input<typeof releaseLead>) {
+    return leadView(await this.pools.release(params.id, body))
+  }
+
+  @Serve(claimLead)
+  async claim({ params }: Input<typeof claimLead>) {
+    return leadView(await this.pools.claim(params.id))
+  }
+}
