@@ -19,7 +19,7 @@ export interface Verdict {
 }
 
 /** Refusals by a rule of the business that has nothing to do with the access table, though they are 403. */
-const rules = new Set(['contract.own_approval', 'user.beyond_sales', 'password.wrong'])
+const rules = new Set(['contract.own_approval', 'user.beyond_sales', 'password.wrong', 'pool.not_for_you', 'pool.only_people'])
 
 type Expected = { readonly through: true } | { readonly through: false; readonly status: number; readonly code: string }
 
@@ -41,6 +41,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   assignLead: (_, { owner }) => ({ body: { ownerId: owner?.id } }),
   assignAccount: (_, { owner }) => ({ body: { ownerId: owner?.id } }),
   assignOpportunity: (_, { owner }) => ({ body: { ownerId: owner?.id } }),
+  releaseLead: () => ({ body: { poolId: newId('pool'), reason: 'other' } }),
   changeMyPassword: ({ password }) => ({ body: { oldPassword: password, newPassword: password } }),
   createUser: () => ({ body: { name: 'New', email: `${newId('x')}@example.com`, roles: ['sales_rep'] } }),
   createTenant: () => ({

@@ -4,11 +4,13 @@ import {
   addLegalEntity,
   approveContract,
   captureLead,
+  claimLead,
   completeItem,
   convertLead,
   creditInvoice,
   createApiClient,
   createOrgUnit,
+  createPool,
   createPriceBook,
   createProduct,
   createTenant,
@@ -20,6 +22,7 @@ import {
   getOpportunity,
   getProcess,
   issueInvoice,
+  keepLeadApart,
   LeadConverted,
   listCollectionPlans,
   listOrders,
@@ -27,11 +30,14 @@ import {
   listReceivables,
   logActivity,
   loseOpportunity,
+  mergeLead,
   moveOpportunity,
+  nurtureLead,
   openOpportunity,
   publishProcess,
   qualifyLead,
   recordReceipt,
+  releaseLead,
   reopenItem,
   replanCollection,
   retireProcess,
@@ -183,6 +189,7 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createUser, { name: 'Tess', email: email('tess'), roles: ['sales_rep'], unitId: south.id })
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
+  await make(createPool, { name: 'Fair' })
   const { id: usual } = await does(draftProcess, { body: { template: 'simple', name: 'Usual', family: 'usual' } })
   await does(publishProcess, { params: { id: usual }, body: { isDefault: true } })
   common.set('process family', 'usual')
@@ -211,6 +218,14 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(rotateApiClientSecret, to(client.id))
   const draft = await does(draftProcess, { body: { template: 'simple', name: 'Given up', family: 'given-up' } })
   await does(retireProcess, to(draft.id))
+
+  const [lead, like, other] = [0, 1, 2].map(() => does(captureLead, { body: { email: 'same@example.com', ownerId: people.sales_rep.id } }))
+  const leadId = (await lead).id
+  await does(keepLeadApart, to(leadId, { leadId: (await other).id }))
+  await does(mergeLead, to(leadId, { leadId: (await like).id }))
+  await does(nurtureLead, to(leadId, { wakeAt: new Date(Date.now() + 86_400_000).toISOString() }))
+  await does(releaseLead, to(leadId, { poolId: common.get('pool'), reason: 'other' }))
+  await does(claimLead, to(leadId))
 
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
   const deal = open.get('opportunity')!

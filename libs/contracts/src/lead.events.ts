@@ -76,6 +76,13 @@ export const LeadMerged = defineEvent(
   'A lead turned out to be the same as another one and became part of it; whoever knows it by its id goes on with that one.',
 )
 
+export const LeadKeptApart = defineEvent(
+  'lead.kept_apart',
+  1,
+  z.object({ leadId: id('lead'), otherId: id('lead') }),
+  'Somebody said that a lead is not the other one, though they look the same.',
+)
+
 /** A lead became a customer's deal. The ids are minted here, so that nobody has to answer. */
 export const LeadConverted = defineEvent(
   'lead.converted',

@@ -360,7 +360,7 @@ defineProblems({
   },
   'lead.closed': { en: 'The lead is closed ({status}). Reopen it first.', 'zh-CN': '线索已关闭({status})。请先重新打开。' },
   'lead.wake_at_once': {
-    en: 'The day to look at the lead again has to come yet, within two years. It is {wakeAt}.',
+    en: 'The lead has to rest until a moment that is still to come, within two years; {wakeAt} is not.',
     'zh-CN': '再次跟进的时间必须在将来,且不超过两年。当前为 {wakeAt}。',
   },
   'lead.merged_with_itself': {

@@ -382,8 +382,11 @@ function arrayText(items: readonly unknown[]): unknown {
   for (const item of items) {
     let part = 'NULL'
     if (typeof item === 'string') part = quoted(item)
-    else if (item instanceof Date) part = `"${item.toISOString()}"`
-    else if (Array.isArray(item) || ArrayBuffer.isView(item)) return items
+    else if (item instanceof Date) {
+      const year = item.getUTCFullYear()
+      if (!(year >= 1 && year <= 9999)) return items // pg knows how Postgres writes those
+      part = `"${item.toISOString()}"`
+    } else if (Array.isArray(item) || ArrayBuffer.isView(item)) return items
     else if (typeof item === 'object' && item !== null) part = quoted(JSON.stringify(item))
     else if (item !== null && item !== undefined) part = String(item)
     text += text ? `,${part}` : part

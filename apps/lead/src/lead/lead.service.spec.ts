@@ -247,13 +247,18 @@ describe('leads that look the same', () => {
   })
 
   it('that are two are remembered as two', async () => {
-    const { amy } = await world.company()
+    const { amy, tenantId } = await world.company()
     const as = leads.as(amy)
     const one = await as.does(captureLead, { body: { companyName: 'Twin Ltd', phone: '139 0000 1111' } })
     const two = await as.does(captureLead, { body: { companyName: 'Twin Ltd', phone: '139 0000 1111' } })
     const apart = await as.does(keepLeadApart, { params: { id: one.id }, body: { leadId: two.id } })
     expect(apart.duplicateOf).toEqual([])
     expect(await pairs(amy)).toEqual([])
+    const told = (await world.events(tenantId)).filter(({ name }) => name === 'lead.kept_apart')
+    expect(told.map(({ subject, payload }) => [subject, payload['otherId']]).sort()).toEqual([
+      [one.id, two.id],
+      [two.id, one.id],
+    ])
     const again = await as.does(changeLead, { params: { id: two.id }, body: { note: 'x' }, headers: { 'if-match': '"2"' } })
     expect(again.duplicateOf).toEqual([])
   })

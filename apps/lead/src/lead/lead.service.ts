@@ -5,6 +5,7 @@ import {
   LeadChanged,
   LeadConverted,
   LeadDisqualified,
+  LeadKeptApart,
   LeadMerged,
   LeadNurtured,
   LeadQualified,
@@ -215,8 +216,10 @@ export class LeadService {
         [first, second, context().actor!.id, now],
       )
       if (!noted) return before
-      await tx.update(other.keepApart(id, now))
-      return tx.update(before.keepApart(otherId, now))
+      const [lead, apart] = [await tx.update(before.keepApart(otherId, now)), await tx.update(other.keepApart(id, now))]
+      await this.events.publish(tx, LeadKeptApart, lead, { leadId: id, otherId })
+      await this.events.publish(tx, LeadKeptApart, apart, { leadId: otherId, otherId: id })
+      return lead
     })
   }
 

@@ -156,6 +156,11 @@ describe('the rules of a pool', () => {
     expect((await change({ maxHeld: null, name: 'Trade fair' })).body).toMatchObject({ name: 'Trade fair', maxHeld: null, version: 2 })
     expect((await change({ maxHeld: 1 })).status).toBe(412)
     expect((await change({ maxHeld: 0 })).status).toBe(400)
+    expect((await leads.as(olga).call(createPool, { body: { name: 'x', unitIds: [newId('org_unit')] } })).body).toMatchObject({
+      status: 422,
+      code: 'reference.unknown',
+      field: 'unitIds',
+    })
     expect((await leads.as(amy).does(listPools, { query: { 'name.contains': 'trade' } })).data).toHaveLength(1)
   })
 })

@@ -17,6 +17,7 @@ export class PoolService {
 
   create(given: Input<typeof createPool>['body']): Promise<Pool> {
     return this.db.transaction(async (tx) => {
+      await mustBeUnits(tx, given.unitIds)
       const pool = Pool.create({ ...begun('pool', this.clock.now()), ...given, active: true })
       await tx.insert(pool)
       return pool
@@ -25,6 +26,7 @@ export class PoolService {
 
   change(id: Id<'pool'>, given: Input<typeof changePool>['body']): Promise<Pool> {
     return this.db.transaction(async (tx) => {
+      await mustBeUnits(tx, given.unitIds ?? [])
       const said = Object.entries(given).filter(([, value]) => value !== undefined)
       return tx.update((await tx.lock(Pool, id)).change(Object.fromEntries(said) as Partial<PoolData>, this.clock.now()))
     })
@@ -73,4 +75,13 @@ export class PoolService {
     )
     return { id, unitPath: found!.path, held: found!.held, claimedToday: found!.claimed }
   }
+}
+
+async function mustBeUnits(tx: Transaction, ids: readonly Id<'org_unit'>[]): Promise<void> {
+  if (!ids.length) return
+  const known = new Set(
+    (await tx.query<{ id: string }>('SELECT id FROM directory_unit WHERE id = ANY($1::text[])', [ids])).map(({ id }) => id),
+  )
+  const unknown = ids.find((id) => !known.has(id))
+  if (unknown) throw Refusal.invalid('reference.unknown', { field: 'unitIds', value: unknown })
 }
