@@ -189,7 +189,7 @@ function pages(run: Run, { platform }: Ground, token: () => string): (() => Prom
 async function pagesByHand(run: Run, url: string, tenant: () => string): Promise<(() => Promise<void>)[]> {
   const text = [
     'SELECT * FROM lead WHERE tenant_id = $1 ORDER BY id DESC LIMIT 51',
-    `SELECT * FROM lead WHERE tenant_id = $1 AND status = ANY('{qualified}') ORDER BY created_at DESC, id DESC LIMIT 51`,
+    `SELECT * FROM lead WHERE tenant_id = $1 AND status = 'qualified' ORDER BY created_at DESC, id DESC LIMIT 51`,
     'SELECT * FROM lead WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT 51',
   ]
   let n = 0
@@ -220,7 +220,7 @@ async function grow(
     LATERAL (SELECT md5(tenant || n) AS h, lpad(to_hex(n), 9, '0') AS place) AS made`
   const id = (noun: string) => `'${noun}_01g' || place || substr(h, 1, 14)`
   const at = `timestamptz '2026-01-01' + n * interval '1 second'`
-  await filled(run, leadUrl, ['lead', 'idempotency'], rows, tenants, from, to, [
+  await filled(run, leadUrl, ['lead', 'lead_company_token', 'idempotency'], rows, tenants, from, to, [
     `INSERT INTO lead (tenant_id, id, version, journey_id, created_at, updated_at, status, company_name, company_key, contact_name, contact_key, job_title,
        email, email_key, phone, phone_key, country, source, channel, owner_id, external_id, duplicate_of)
      SELECT tenant, ${id('lead')}, 1 + n % 4, ${id('journey')}, ${at}, ${at},
@@ -229,6 +229,8 @@ async function grow(
        'li@' || substr(h, 1, 12) || '.example', 'li@' || substr(h, 1, 12) || '.example', phone, phone, 'CN', 'Bench', 'Fair',
        CASE WHEN n % 5 < 3 THEN 'user_01g' || lpad((n % 200)::text, 23, '0') END, CASE WHEN n % 2 = 0 THEN h END, '[]'
      ${given}, LATERAL (SELECT '+861' || (3000000000 + ('x' || substr(h, 19, 8))::bit(32)::bigint % 5999999999)::text AS phone) AS called`,
+    `INSERT INTO lead_company_token (tenant_id, token, lead_id)
+     SELECT tenant, token, ${id('lead')} ${given}, unnest(ARRAY['works' || substr(h, 1, 10), substr(h, 1, 10) || ' works']) AS token`,
     // Requests came at other moments than their leads: their keys say nothing about the place.
     `INSERT INTO idempotency (tenant_id, key, body_hash, status, answer, headers)
      SELECT tenant, h, h || h, 201, '{"id":"' || ${id('lead')} || '"}', '{}' ${given} WHERE n % 10 = 0`,

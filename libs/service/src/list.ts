@@ -45,7 +45,9 @@ export function pageSql({ from, field, operation, query, narrow }: PageRequest):
     if (operator === 'contains') conditions.push(`${sql} ILIKE '%' || ${use(escapeLike(String(wish)))} || '%'`)
     else if (operator) conditions.push(`${sql} ${comparators[operator]} ${use(wish)}::${type}`)
     else if (kind === 'boolean') conditions.push(`${sql} = ${use(String(wish) === 'true')}`)
-    else conditions.push(`${sql} = ANY(${use(Array.isArray(wish) ? wish : [wish])}::${type}[])`)
+    // One value by itself: behind ANY an index does not give the order any more.
+    else if (Array.isArray(wish) && wish.length !== 1) conditions.push(`${sql} = ANY(${use(wish)}::${type}[])`)
+    else conditions.push(`${sql} = ${use(Array.isArray(wish) ? wish[0] : wish)}::${type}`)
   }
 
   const descending = sort.startsWith('-')

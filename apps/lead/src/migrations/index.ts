@@ -170,6 +170,7 @@ ALTER TABLE lead
   ADD COLUMN pooled_at timestamptz,
   ADD COLUMN pooled_reason text,
   ADD COLUMN former_owner_id text COLLATE "C";
+CREATE INDEX lead_status_created ON lead (tenant_id, status, created_at, id);
 CREATE INDEX lead_pool ON lead (tenant_id, pool_id, owner_id, id) WHERE pool_id IS NOT NULL;
 
 CREATE TABLE lead_claim (
