@@ -8,7 +8,7 @@ import {
   topicOf,
   type Sent,
 } from '@millrace/contracts'
-import { newId, type Id } from '@millrace/domain'
+import { newId, Refusal, type Id } from '@millrace/domain'
 import { inTenant } from '@millrace/service'
 import { asSuperuser, aWorld, eventually, type Company, type TestService, type World } from './index.js'
 import { faultyNote, probe, probeService, readNotes, writeNote } from './probe.fixture.js'
@@ -86,6 +86,25 @@ describe('an event', () => {
     expect(tries).toBeGreaterThanOrEqual(3)
     expect(await seen()).toEqual([{ subject: lead, name: 'captured' }])
     expect(await parked()).toEqual([])
+  })
+
+  it('is tried for as long as it takes when the failure is the database’s, not its own', async () => {
+    const lead = newId('lead')
+    let tries = 0
+    const cut = () => Object.assign(new Error('deadlock detected'), { code: '40P01' })
+    probe.fail = (subject) => (subject === lead && (tries += 1) < 6 ? cut() : undefined)
+    await world.publish(company.tenantId, LeadCaptured, lead, captured(lead))
+    await service.settled()
+    expect(await seen()).toEqual([{ subject: lead, name: 'captured' }])
+    expect(await parked()).toEqual([])
+  })
+
+  it('is parked with its reason when its handler refuses it', async () => {
+    const lead = newId('lead')
+    probe.fail = (subject) => (subject === lead ? new Refusal('probe.failed') : undefined)
+    await world.publish(company.tenantId, LeadCaptured, lead, captured(lead))
+    await service.settled()
+    expect((await parked()).map(({ code }) => code)).toEqual(['probe.failed'])
   })
 
   it('is parked when its handler always fails; those behind it wait, those of others go on, and replay restores the order', async () => {
