@@ -3,7 +3,7 @@ import { everybody, permission, salesWriters } from './access.js'
 import { LeadView } from './lead.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
-import { id, instant, line, text } from './shapes.js'
+import { id, instant, line } from './shapes.js'
 
 /** Why a lead goes back to a pool. */
 export const releaseReasons = ['no_time', 'not_mine', 'not_reachable', 'too_early', 'left', 'other'] as const
@@ -145,7 +145,7 @@ export const releaseLead = defineOperation({
   path: '/v1/leads/{id}/release',
   summary: 'Puts the lead into a pool, for others to claim.',
   rule: access.release,
-  body: z.strictObject({ poolId: id('pool'), reason: z.enum(releaseReasons), note: text(2000).optional() }).meta({ id: 'ReleaseLead' }),
+  body: z.strictObject({ poolId: id('pool'), reason: z.enum(releaseReasons) }).meta({ id: 'ReleaseLead' }),
 })
 
 export const claimLead = defineOperation({

@@ -107,7 +107,7 @@ export class Lead {
 
   assign(ownerId: Id<'user'>, at: Date): Lead {
     if (this.ownerId === ownerId && this.status !== 'new' && this.status !== 'pooled') return this
-    return this.with({ status: leadStatus.move(this.status, 'assigned'), ownerId, updatedAt: at })
+    return this.with({ status: leadStatus.move(this.status, 'assigned'), ownerId, pooledReason: null, updatedAt: at })
   }
 
   work(at: Date): Lead {
@@ -128,11 +128,6 @@ export class Lead {
       wakeAt: null,
       updatedAt: at,
     })
-  }
-
-  /** Leaves its pool for somebody who took it. */
-  claim(ownerId: Id<'user'>, at: Date): Lead {
-    return this.with({ status: leadStatus.move(this.status, 'assigned'), ownerId, pooledReason: null, updatedAt: at })
   }
 
   /** Rests until its day, within two years. */

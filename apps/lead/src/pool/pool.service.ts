@@ -55,7 +55,7 @@ export class PoolService {
       if (before.status !== 'pooled' || !before.poolId) throw new Refusal('lead.not_pooled', { status: before.status })
       const [pool, now] = [await tx.get(Pool, before.poolId), this.clock.now()]
       pool.mustAllow(await this.claimant(tx, me, pool, now), before, now)
-      const lead = await tx.update(before.claim(me, now))
+      const lead = await tx.update(before.assign(me, now))
       tx.send('INSERT INTO lead_claim (lead_id, user_id, pool_id, claimed_at) VALUES ($1, $2, $3, $4)', [id, me, pool.id, now])
       await this.events.publish(tx, LeadClaimed, lead, { leadId: id, poolId: pool.id, ownerId: me })
       await this.events.publish(tx, LeadAssigned, lead, { leadId: id, ownerId: me })
