@@ -230,6 +230,10 @@ export const readAudit = defineOperation({
 })
 
 defineProblems({
+  'expression.malformed': {
+    en: 'The rule cannot be used. At position {position}: {reason}.',
+    'zh-CN': '该规则无法使用。位置 {position}:{reason}。',
+  },
   'import.bad_mapping': {
     en: 'The mapping is not valid. Send JSON with columns, values and defaults, each by field.',
     'zh-CN': '映射无效。请发送包含 columns、values、defaults 的 JSON。',

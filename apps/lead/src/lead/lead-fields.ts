@@ -1,0 +1,28 @@
+import type { Lead } from './lead.js'
+
+/** What rules about leads may ask for, by name and kind. */
+export const leadFields = {
+  companyName: 'text',
+  contactName: 'text',
+  jobTitle: 'text',
+  email: 'text',
+  phone: 'text',
+  country: 'text',
+  source: 'text',
+  channel: 'text',
+  campaign: 'text',
+  note: 'text',
+  createdAt: 'instant',
+  isCustomer: 'flag',
+  isDuplicate: 'flag',
+} as const
+
+/** A lead as rules see it. */
+export function fieldsOf(lead: Lead): Readonly<Record<keyof typeof leadFields, unknown>> {
+  const { companyName, contactName, jobTitle, email, phone, country, source, channel, campaign, note, createdAt } = lead
+  return {
+    ...{ companyName, contactName, jobTitle, email, phone, country, source, channel, campaign, note, createdAt },
+    isCustomer: lead.customers.length > 0,
+    isDuplicate: lead.duplicateOf.length > 0,
+  }
+}
