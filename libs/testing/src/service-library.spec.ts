@@ -180,6 +180,21 @@ describe('an event', () => {
     await eventually(async () => (await seen()).length === 1)
     expect(await parked()).toEqual([])
   })
+
+  it('outlives some statements that took too long, and is parked when they always do', async () => {
+    const [passing, never] = [newId('lead'), newId('lead')]
+    let timeouts = 0
+    probe.fail = (subject) => {
+      if (subject !== never && (subject !== passing || (timeouts += 1) > 6)) return undefined
+      return Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' })
+    }
+    await world.publish(company.tenantId, LeadCaptured, passing, captured(passing))
+    await eventually(async () => (await seen()).length === 1)
+    expect(await parked()).toEqual([])
+    await world.publish(company.tenantId, LeadCaptured, never, captured(never))
+    await eventually(async () => (await parked()).length === 1)
+    expect(await parked()).toMatchObject([{ code: 'event.handler_failed', subject: never }])
+  })
 })
 
 describe('reading one’s own writes', () => {
