@@ -34,8 +34,8 @@ const boundaries = ({ external, testing, tools = false }) => {
 
 const kafkajs = { regex: '^kafkajs(/|$)', message: 'Only libs/service/src/bus/kafka.bus.ts talks to kafkajs; use the bus.' }
 const notDomain = {
-  regex: `^(?!@millrace/domain$|\\./(?![^/]*\\.(${roles})(\\.js)?$)[^/]+$)`,
-  message: 'A file without a role suffix is domain: it imports its role-less siblings and @millrace/domain only.',
+  regex: `^(?!@millrace/domain$|(\\.|\\.\\./[a-z-]+)/(?![^/]*\\.(${roles})(\\.js)?$)[^/]+$)`,
+  message: 'A file without a role suffix is domain: it imports the role-less files of its service and @millrace/domain only.',
 }
 const notPure = { regex: '^(?!\\.\\.?/)', message: 'libs/domain imports nothing.' }
 const imports = (...patterns) => ['error', { patterns }]

@@ -13,11 +13,33 @@ import { PoolController } from './pool/pool.controller.js'
 import { PoolQueries } from './pool/pool.queries.js'
 import { PoolSchema } from './pool/pool.schema.js'
 import { PoolService } from './pool/pool.service.js'
+import { ScoreModelController } from './score-model/score-model.controller.js'
+import { scoreModelStatus } from './score-model/score-model.js'
+import { ScoreModelQueries } from './score-model/score-model.queries.js'
+import { ScoreModelSchema } from './score-model/score-model.schema.js'
+import { ScoreModelService } from './score-model/score-model.service.js'
+import { ScorecardController } from './scorecard/scorecard.controller.js'
+import { scorecardStatus } from './scorecard/scorecard.js'
+import { ScorecardQueries } from './scorecard/scorecard.queries.js'
+import { ScorecardSchema } from './scorecard/scorecard.schema.js'
+import { ScorecardService } from './scorecard/scorecard.service.js'
+import { Scoring } from './scorecard/scoring.service.js'
 import { TenantConsumers } from './pool/tenant.consumers.js'
 
 @Module({
-  controllers: [LeadController, PoolController, CustomersConsumers, TenantConsumers],
-  providers: [LeadService, LeadQueries, Duplicates, PoolService, PoolQueries],
+  controllers: [LeadController, PoolController, ScorecardController, ScoreModelController, CustomersConsumers, TenantConsumers],
+  providers: [
+    LeadService,
+    LeadQueries,
+    Duplicates,
+    PoolService,
+    PoolQueries,
+    Scoring,
+    ScorecardService,
+    ScorecardQueries,
+    ScoreModelService,
+    ScoreModelQueries,
+  ],
 })
 export class LeadModule {
   constructor(imports: Imports, jobs: Jobs, leads: LeadService) {
@@ -29,7 +51,7 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema, PoolSchema],
+  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema],
   migrations: leadMigrations,
-  lifecycles: [leadStatus],
+  lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],
 }

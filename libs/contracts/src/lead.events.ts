@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { defineEvent } from './event.js'
 import { id, instant, line, money, text } from './shapes.js'
 
+/** How good a lead is by the company's own rules: A is best. */
+export const grade = z.enum(['A', 'B', 'C', 'D'])
+
 const lead = z.object({
   leadId: id('lead'),
   companyName: line(200).nullable(),
@@ -10,10 +13,19 @@ const lead = z.object({
   source: line(100).nullable(),
   channel: line(100).nullable(),
   campaign: line(100).nullable(),
+  score: z.number().int().min(0).max(100).nullable().optional(),
+  grade: grade.nullable().optional(),
+  tags: z.array(z.string().max(60)).optional(),
 })
 
 export const LeadCaptured = defineEvent('lead.captured', 1, lead, 'A new interest of a person or company was recorded.')
 export const LeadChanged = defineEvent('lead.changed', 1, lead, 'Base data of a lead changed.')
+export const LeadScored = defineEvent(
+  'lead.scored',
+  1,
+  z.object({ leadId: id('lead'), score: z.number().int().min(0).max(100), grade, scorecardId: id('scorecard') }),
+  'The score or grade of a lead became another, as the rules changed. Scores of new and changed leads are in `lead.captured` and `lead.changed`.',
+)
 export const LeadAssigned = defineEvent(
   'lead.assigned',
   1,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { permission, salesReaders, salesWriters } from './access.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
+import { grade } from './lead.events.js'
 import { id, instant, line, positiveMoney, text } from './shapes.js'
 
 const statuses = ['new', 'assigned', 'working', 'qualified', 'converted', 'pooled', 'nurturing', 'disqualified', 'merged'] as const
@@ -29,6 +30,12 @@ const country = z
   .regex(/^[A-Z]{2}$/)
   .meta({ description: 'ISO 3166-1 alpha-2; tells how a phone number without country code is read', examples: ['CN'] })
 
+const tags = z.array(line(60)).max(50)
+const word = line(200).optional()
+const utm = z
+  .strictObject({ source: word, medium: word, campaign: word, term: word, content: word })
+  .meta({ id: 'Utm', description: 'where a click came from: utm_source, utm_medium …' })
+
 const base = {
   companyName: line(200).nullable().optional(),
   contactName: line(200).nullable().optional(),
@@ -40,6 +47,8 @@ const base = {
   channel: line(100).nullable().optional(),
   campaign: line(100).nullable().optional(),
   note: text(5000).nullable().optional(),
+  tags: tags.optional(),
+  utm: utm.nullable().optional(),
 }
 
 /** A new lead: at least a company or a contact, or an e-mail or phone. */
@@ -70,6 +79,11 @@ export const LeadView = z
     channel: z.string().nullable(),
     campaign: z.string().nullable(),
     note: z.string().nullable(),
+    tags: z.array(z.string()),
+    utm: utm.nullable(),
+    score: z.number().int().nullable().meta({ description: '0–100 by the active scorecard when it was scored; null: there was none' }),
+    grade: grade.nullable(),
+    scorecardId: id('scorecard').nullable(),
     ownerId: id('user').nullable(),
     externalId: z.string().nullable(),
     duplicateOf: z
@@ -149,14 +163,18 @@ export const listLeads = defineList({
     email: 'exact',
     phone: 'exact',
     source: 'exact',
+    channel: 'exact',
     campaign: 'exact',
+    tags: 'element',
+    grade: ['A', 'B', 'C', 'D'],
+    score: 'number',
     externalId: 'exact',
     createdAt: 'instant',
     updatedAt: 'instant',
     wakeAt: 'instant',
     poolId: 'exact',
   },
-  sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt'],
+  sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt', 'score'],
 })
 
 export const changeLead = defineOperation({
@@ -227,7 +245,19 @@ export const reopenLead = defineOperation({
 })
 
 /** What of the merged lead replaces what the surviving one has; what that one lacks is taken in any case. */
-const taken = ['companyName', 'contactName', 'jobTitle', 'email', 'phone', 'country', 'source', 'channel', 'campaign', 'note'] as const
+const taken = [
+  'companyName',
+  'contactName',
+  'jobTitle',
+  'email',
+  'phone',
+  'country',
+  'source',
+  'channel',
+  'campaign',
+  'note',
+  'utm',
+] as const
 
 export const mergeLead = defineOperation({
   ...one,

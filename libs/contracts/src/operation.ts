@@ -77,8 +77,8 @@ export function defineOperation<
   })
 }
 
-/** What a list can be filtered by: an exact text, a free text (also `.contains`), or something ordered (also `.gte`, `.gt`, `.lte`, `.lt`). */
-export type FilterKind = 'exact' | 'text' | 'instant' | 'day' | 'number' | 'boolean' | readonly [string, ...string[]]
+/** What a list can be filtered by: an exact text, an element of several, a free text (also `.contains`), or something ordered (also `.gte`, `.gt`, `.lte`, `.lt`). */
+export type FilterKind = 'exact' | 'element' | 'text' | 'instant' | 'day' | 'number' | 'boolean' | readonly [string, ...string[]]
 
 export interface ListOptions {
   readonly filters: Readonly<Record<string, FilterKind>>

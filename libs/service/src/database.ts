@@ -127,6 +127,12 @@ export class Database {
     return this.transaction((tx) => tx.findBy(target, where))
   }
 
+  /** Domain values of rows of own SQL (`SELECT * …`). */
+  hydrate<T extends object>(target: { prototype: T }, rows: readonly object[]): T[] {
+    const table = this.tableOf(target)
+    return rows.map((row) => table.hydrate(row as Record<string, unknown>) as T)
+  }
+
   /**
    * One page of a list operation, filtered, sorted and cut as the query wishes, and only what the actor may see (records with an `ownerId`).
    * `fields` names columns or SQL expressions for filters that are not plain properties; `where` narrows further.

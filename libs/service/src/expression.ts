@@ -52,8 +52,8 @@ export class Expressions {
     this.environment.registerVariable('now', celTypes.instant)
     // People write whole numbers beside fields that may have decimals.
     for (const [sign, work] of Object.entries(arithmetic)) {
-      this.environment.registerOperator(`double ${sign} int`, (a: number, b: bigint) => work(a, Number(b)))
-      this.environment.registerOperator(`int ${sign} double`, (a: bigint, b: number) => work(Number(a), b))
+      this.environment.registerOperator(`double ${sign} int: double`, (a: number, b: bigint) => work(a, Number(b)))
+      this.environment.registerOperator(`int ${sign} double: double`, (a: bigint, b: number) => work(Number(a), b))
     }
   }
 

@@ -11,6 +11,7 @@ export { Jobs } from './jobs.js'
 export { migrate, migration, type Migration } from './migrate.js'
 export { OperationInterceptor, Serve } from './operation-server.js'
 export { problemOf, refusalOf, languageOf, type Problem } from './problem.js'
+export { Remembered } from './remembered.js'
 export { aggregateSchema, rowSchema } from './schema.js'
 export {
   Config,

@@ -44,6 +44,7 @@ export function pageSql({ from, field, operation, query, narrow }: PageRequest):
     const kind = operation.list!.filters[name] as FilterKind
     if (operator === 'contains') conditions.push(`${sql} ILIKE '%' || ${use(escapeLike(String(wish)))} || '%'`)
     else if (operator) conditions.push(`${sql} ${comparators[operator]} ${use(wish)}::${type}`)
+    else if (kind === 'element') conditions.push(`${sql} ?| ${use([wish].flat())}::text[]`)
     else if (kind === 'boolean') conditions.push(`${sql} = ${use(String(wish) === 'true')}`)
     // One value by itself: behind ANY an index does not give the order any more.
     else if (Array.isArray(wish) && wish.length !== 1) conditions.push(`${sql} = ANY(${use(wish)}::${type}[])`)

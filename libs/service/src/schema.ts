@@ -91,6 +91,8 @@ export class Table<T extends object = object> {
   readonly insertSql: string
   /** Updates one value, guarded by its version. The last two parameters are id and expected version. */
   readonly updateSql: string
+  /** Updates any number of values that are locked, by one statement. */
+  readonly updateAllSql: string
   private readonly changing: readonly StoredColumn[]
   private readonly prototype: object
   private readonly plain: { property: string; column: string; ratio: boolean }[] = []
@@ -135,6 +137,11 @@ export class Table<T extends object = object> {
     this.insertSql = `INSERT INTO ${this.name} (${this.columnNames}) SELECT ${values.join(', ')} FROM unnest(${given.join(', ')}) AS given(${this.columnNames})`
     this.changing = columns.filter(({ name }) => name !== 'id' && name !== 'version' && name !== 'created_at')
     const set = this.changing.map(({ name, sqlType }, n) => `${name} = $${n + 1}::${sqlType}`).join(', ')
+    const types = this.changing.map(({ sqlType }, n) => `$${n + 2}::${sqlType === 'jsonb' ? 'text' : sqlType}[]`)
+    const all = this.changing.map(({ name, sqlType }) => `${name} = given.${name}${sqlType === 'jsonb' ? '::jsonb' : ''}`).join(', ')
+    this.updateAllSql =
+      `UPDATE ${this.name} SET ${all}${this.versioned ? `, version = ${this.name}.version + 1` : ''} FROM unnest($1::text[], ${types.join(', ')}) ` +
+      `AS given(id, ${this.changing.map(({ name }) => name).join(', ')}) WHERE ${this.name}.id = given.id`
     const last = this.changing.length
     this.updateSql = `UPDATE ${this.name} SET ${set}${this.versioned ? ', version = version + 1' : ''} WHERE id = $${last + 1}${this.versioned ? ` AND version = $${last + 2}` : ''}`
   }
@@ -158,6 +165,10 @@ export class Table<T extends object = object> {
 
   insertValues(entities: readonly T[]): unknown[] {
     return this.columns.map((column) => entities.map((entity) => column.read(entity)))
+  }
+
+  updateAllValues(entities: readonly (T & { id?: string })[]): unknown[] {
+    return [entities.map(({ id }) => id), ...this.changing.map((column) => entities.map((entity) => column.read(entity)))]
   }
 
   updateValues(entity: T & { id?: string; version?: number }): unknown[] {

@@ -215,6 +215,13 @@ export class Transaction {
     return found
   }
 
+  /** Those of these records that the actor may see, locked until commit in the order of their ids. */
+  async lockAll<T extends object>(target: Mapped<T>, ids: readonly string[]): Promise<T[]> {
+    const found = await this.select(target, 'id = ANY($1::text[])', [ids], ' FOR UPDATE')
+    for (const entity of found) this.locked.add(`${this.tableOf(target).name}/${(entity as { id: string }).id}`)
+    return found
+  }
+
   private async select<T extends object>(target: Mapped<T>, where: string, values: unknown[], suffix: string): Promise<T[]> {
     const table = this.tableOf(target)
     const visible = table.fields.has('ownerId') ? visibleOwners('owner_id', values.length) : undefined
@@ -258,6 +265,22 @@ export class Transaction {
       this.known.set(key, entity) // a second update in this transaction tells only what it changed itself
     }
     return entity
+  }
+
+  /** Stores the changed values of records that are locked, any number by one statement; their versions go up by one. */
+  updateAll<T extends object>(entities: readonly (T & { id: string; version?: number })[]): void {
+    if (!entities.length) return
+    const table = this.tableOf(entities[0]!.constructor)
+    const keys = entities.map(({ id }) => `${table.name}/${id}`)
+    const unlocked = keys.find((key) => !this.locked.has(key))
+    if (unlocked) throw new Error(`${unlocked} is not locked`)
+    this.send(table.updateAllSql, table.updateAllValues(entities as never))
+    if (!table.versioned) return
+    entities.forEach((entity, n) => {
+      ;(entity as { version: number }).version += 1
+      this.audit(table, entity as never, 'update', this.known.get(keys[n]!))
+      this.known.set(keys[n]!, entity)
+    })
   }
 
   /** Hydrates rows of own SQL (`SELECT * …`). */

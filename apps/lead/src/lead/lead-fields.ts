@@ -12,6 +12,11 @@ export const leadFields = {
   channel: 'text',
   campaign: 'text',
   note: 'text',
+  tags: 'texts',
+  utmSource: 'text',
+  utmMedium: 'text',
+  utmCampaign: 'text',
+  status: 'text',
   createdAt: 'instant',
   isCustomer: 'flag',
   isDuplicate: 'flag',
@@ -22,6 +27,8 @@ export function fieldsOf(lead: Lead): Readonly<Record<keyof typeof leadFields, u
   const { companyName, contactName, jobTitle, email, phone, country, source, channel, campaign, note, createdAt } = lead
   return {
     ...{ companyName, contactName, jobTitle, email, phone, country, source, channel, campaign, note, createdAt },
+    ...{ tags: lead.tags, status: lead.status },
+    ...{ utmSource: lead.utm?.source, utmMedium: lead.utm?.medium, utmCampaign: lead.utm?.campaign },
     isCustomer: lead.customers.length > 0,
     isDuplicate: lead.duplicateOf.length > 0,
   }

@@ -20,6 +20,16 @@ const fields = z.object({
   channel: line(100).optional(),
   campaign: line(100).optional(),
   note: text(5000).optional(),
+  tags: z
+    .string()
+    .transform((given) =>
+      given
+        .split(/[,;，；、|]/)
+        .map((tag) => tag.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(line(60)).max(50))
+    .optional(),
   owner: line(320).optional(),
   createdAt: z
     .union([z.iso.date(), z.iso.datetime({ offset: true })], { message: 'date.malformed' })

@@ -24,8 +24,9 @@ import {
 import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
+import { Scoring } from '../scorecard/scoring.service.js'
 import { Duplicates } from './duplicates.service.js'
-import { Lead, type LeadData } from './lead.js'
+import { Lead, tagged, type LeadData } from './lead.js'
 import { LeadQueries } from './lead.queries.js'
 import { surelySame, type Likeness } from './likeness.js'
 
@@ -41,6 +42,7 @@ export class LeadService {
     private readonly directory: Directory,
     private readonly queries: LeadQueries,
     private readonly duplicates: Duplicates,
+    private readonly scoring: Scoring,
   ) {}
 
   /**
@@ -52,11 +54,12 @@ export class LeadService {
       if (ownerId) await this.directory.colleague(ownerId)
       const { actor } = context()
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
-      const settings = await this.queries.recentSettings()
+      const settings = await this.queries.recentSettings.get()
       const data = normalised(given, settings.defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data)
       const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
-      const lead = Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers })
+      const scored = await this.scoring.now()
+      const lead = scored(Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers }))
       if (same) return this.intoOneThatIsThere(tx, same, settings.duplicates, leads, lead)
       this.duplicates.index(tx, [lead])
       await tx.insert(lead)
@@ -80,8 +83,9 @@ export class LeadService {
 
   /** Adds to a lead what it lacks. */
   private async enrich(tx: Transaction, before: Lead, given: Lead): Promise<Lead> {
-    const lead = before.absorb(given, [], this.clock.now())
-    if (lead === before) return lead
+    const absorbed = before.absorb(given, [], this.clock.now())
+    if (absorbed === before) return before
+    const lead = (await this.scoring.now())(absorbed)
     await tx.update(lead)
     if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
     await this.events.publish(tx, LeadChanged, lead, facts(lead))
@@ -91,10 +95,11 @@ export class LeadService {
   change(id: Id<'lead'>, given: Input<typeof changeLead>['body']): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       const before = await tx.lock(Lead, id)
-      const { defaultCountry } = await this.queries.recentSettings()
+      const { defaultCountry } = await this.queries.recentSettings.get()
       const data = normalised({ ...before, ...given } as Given, defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data, id)
-      const lead = await tx.update(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now()))
+      const scored = await this.scoring.now()
+      const lead = await tx.update(scored(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now())))
       if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
       await this.events.publish(tx, LeadChanged, lead, facts(lead))
       return lead
@@ -196,7 +201,7 @@ export class LeadService {
       const now = this.clock.now()
       const gone = other.mergeInto(id, now)
       if (gone === other) return before
-      const lead = await tx.update(before.absorb(other, take, now))
+      const lead = await tx.update((await this.scoring.now())(before.absorb(other, take, now)))
       await tx.update(gone)
       if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
       await this.events.publish(tx, LeadMerged, gone, { leadId, into: id })
@@ -308,7 +313,7 @@ export class LeadService {
     for (const { into, lead, row } of merges.sort((a, b) => (a.into < b.into ? -1 : 1)))
       if (await tx.find(Lead, into)) await this.enrich(tx, await tx.lock(Lead, into), lead)
       else outcomes[row] = new Refusal('lead.duplicate', { candidates: lead.duplicateOf })
-    const leads = [...added.values()]
+    const leads = [...added.values()].map(await this.scoring.now())
     this.duplicates.index(tx, leads)
     await tx.insert(leads)
     for (const lead of leads) await this.events.publish(tx, LeadCaptured, lead, facts(lead), lead.createdAt)
@@ -325,7 +330,7 @@ export class LeadService {
          ON CONFLICT (tenant_id) DO UPDATE SET duplicates = excluded.duplicates, default_country = excluded.default_country, version = lead_settings.version + 1`,
         [duplicates ?? before.duplicates, defaultCountry ?? before.defaultCountry],
       )
-      tx.onCommit(() => this.queries.forgetSettings())
+      tx.onCommit(() => this.queries.recentSettings.forget())
       return this.queries.settings()
     })
   }
@@ -348,6 +353,8 @@ function normalised({ email, phone, country, ...rest }: Given, defaultCountry: s
     channel: rest.channel ?? null,
     campaign: rest.campaign ?? null,
     note: rest.note ?? null,
+    tags: tagged(rest.tags ?? []),
+    utm: rest.utm ?? null,
     country: country ?? null,
     email: email ?? null,
     emailKey: email ? emailKey(email) : null,
@@ -358,8 +365,8 @@ function normalised({ email, phone, country, ...rest }: Given, defaultCountry: s
   }
 }
 
-function facts({ id, companyName, contactName, ownerId, source, channel, campaign }: Lead): Sent<typeof LeadCaptured> {
-  return { leadId: id, companyName, contactName, ownerId, source, channel, campaign }
+function facts({ id, companyName, contactName, ownerId, source, channel, campaign, score, grade, tags }: Lead): Sent<typeof LeadCaptured> {
+  return { leadId: id, companyName, contactName, ownerId, source, channel, campaign, score, grade, tags: [...tags] }
 }
 
 // One look into the index for each: in a table that grew since it was last analysed, `= ANY` read all leads of the company for each chunk.

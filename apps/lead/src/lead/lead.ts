@@ -1,4 +1,5 @@
 import { lifecycle, newId, Refusal, type Id } from '@millrace/domain'
+import type { Grade, Score, ScorePart } from '../scorecard/scorecard.js'
 import type { CustomerMatch, Likeness } from './likeness.js'
 
 export const leadStatus = lifecycle('lead', {
@@ -13,6 +14,22 @@ export const leadStatus = lifecycle('lead', {
   merged: [],
 })
 export type LeadStatus = typeof leadStatus.state
+
+/** Where a click came from, as web analytics name it. */
+export interface Utm {
+  readonly source?: string | undefined
+  readonly medium?: string | undefined
+  readonly campaign?: string | undefined
+  readonly term?: string | undefined
+  readonly content?: string | undefined
+}
+
+export const mostTags = 50
+
+/** Each tag once, however often it was given. */
+export function tagged(tags: readonly string[]): string[] {
+  return [...new Set(tags)].slice(0, mostTags)
+}
 
 const longestRestMs = 731 * 86_400_000
 
@@ -46,6 +63,13 @@ export class Lead {
   declare readonly channel: string | null
   declare readonly campaign: string | null
   declare readonly note: string | null
+  declare readonly tags: readonly string[]
+  declare readonly utm: Utm | null
+  /** By the company's scorecard, 0–100; null: it had none when the lead was captured. */
+  declare readonly score: number | null
+  declare readonly grade: Grade | null
+  declare readonly scoreParts: readonly ScorePart[]
+  declare readonly scorecardId: Id<'scorecard'> | null
   declare readonly ownerId: Id<'user'> | null
   declare readonly externalId: string | null
   declare readonly duplicateOf: readonly Likeness[]
@@ -72,6 +96,13 @@ export class Lead {
     return this.with({ ...data, updatedAt: at })
   }
 
+  /** With the score that a scorecard gives it; this very one when it has that already. */
+  scored({ score, grade, parts, scorecardId }: Score): Lead {
+    const same = this.score === score && this.grade === grade && this.scorecardId === scorecardId
+    if (same && JSON.stringify(this.scoreParts) === JSON.stringify(parts)) return this
+    return this.with({ score, grade, scoreParts: parts, scorecardId })
+  }
+
   get isClosed(): boolean {
     return this.status === 'converted' || this.status === 'disqualified' || this.status === 'merged'
   }
@@ -82,9 +113,10 @@ export class Lead {
     const better = takenFields.filter(
       (field) => other[field] !== null && other[field] !== this[field] && (this[field] === null || take.includes(field)),
     )
-    if (!better.length && !this.duplicateOf.some(({ leadId }) => leadId === other.id)) return this
+    const tags = tagged([...this.tags, ...other.tags])
+    if (!better.length && tags.length === this.tags.length && !this.duplicateOf.some(({ leadId }) => leadId === other.id)) return this
     const data = better.flatMap((field) => [field, ...(keysOf[field] ?? [])].map((name) => [name, other[name as keyof Lead]]))
-    return this.with({ ...Object.fromEntries(data), duplicateOf: this.without(other.id), updatedAt: at })
+    return this.with({ ...Object.fromEntries(data), tags, duplicateOf: this.without(other.id), updatedAt: at })
   }
 
   /** Becomes part of the other one. Asked again, stays as it is. */
@@ -216,6 +248,7 @@ const takenFields = [
   'channel',
   'campaign',
   'note',
+  'utm',
 ] as const
 type TakenField = (typeof takenFields)[number]
 const keysOf: Partial<Record<TakenField, readonly (keyof Lead)[]>> = {
@@ -243,6 +276,8 @@ export type LeadData = Partial<
     | 'channel'
     | 'campaign'
     | 'note'
+    | 'tags'
+    | 'utm'
     | 'ownerId'
     | 'externalId'
     | 'duplicateOf'
@@ -265,6 +300,12 @@ const nothing = {
   channel: null,
   campaign: null,
   note: null,
+  tags: [],
+  utm: null,
+  score: null,
+  grade: null,
+  scoreParts: [],
+  scorecardId: null,
   ownerId: null,
   externalId: null,
   duplicateOf: [],

@@ -191,4 +191,63 @@ CREATE TABLE known_tenant (
 SELECT tenant_table('known_tenant');
 `,
   ),
+  migration(
+    '0130-score',
+    `
+ALTER TABLE lead
+  ADD COLUMN tags jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN utm jsonb,
+  ADD COLUMN score int CHECK (score BETWEEN 0 AND 100),
+  ADD COLUMN grade text CHECK (grade IN ('A', 'B', 'C', 'D')),
+  ADD COLUMN score_parts jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN scorecard_id text COLLATE "C";
+CREATE INDEX lead_score ON lead (tenant_id, score, id) WHERE score IS NOT NULL;
+
+CREATE TABLE scorecard (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  status text NOT NULL CHECK (status IN ('draft', 'active', 'retired')),
+  name text NOT NULL,
+  rules jsonb NOT NULL,
+  grades jsonb NOT NULL,
+  activated_at timestamptz,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX scorecard_active ON scorecard (tenant_id) WHERE status = 'active';
+SELECT tenant_table('scorecard');
+
+-- How far the open leads of a company are scored anew, until all are.
+CREATE TABLE rescoring (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  scorecard_id text COLLATE "C" NOT NULL,
+  after_id text COLLATE "C" NOT NULL,
+  done int NOT NULL,
+  of int NOT NULL
+);
+SELECT tenant_table('rescoring', platform => true);
+
+CREATE TABLE score_model (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  status text NOT NULL CHECK (status IN ('training', 'trained', 'used', 'failed')),
+  success text NOT NULL,
+  among text NOT NULL,
+  fields jsonb NOT NULL,
+  training jsonb,
+  problem text,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX score_model_training ON score_model (id) WHERE status = 'training';
+CREATE UNIQUE INDEX score_model_used ON score_model (tenant_id) WHERE status = 'used';
+SELECT tenant_table('score_model', platform => true);
+`,
+  ),
 ]
