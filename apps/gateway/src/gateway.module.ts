@@ -48,12 +48,15 @@ export async function startGateway(environment: Record<string, string | undefine
         .map(({ name, missing }) => `${name}: ${missing.join('; ')}`),
     }),
   })
-  app.enableCors({
+  const toConsole = {
     origin: config.CORS_ORIGINS,
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE'],
     exposedHeaders: ['ETag', 'Location', 'Millrace-Causality', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotency-Replayed'],
     maxAge: 600,
-  })
+  }
+  // A web form stands on any page; which pages may send it, the form itself says.
+  const toPages = { origin: true, methods: ['GET', 'POST'], maxAge: 600 }
+  app.enableCors({ delegator: (request, choose) => choose(null, request.url.startsWith('/v1/public-forms/') ? toPages : toConsole) })
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance
   fastify.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer').header('x-frame-options', 'DENY')

@@ -1,5 +1,9 @@
 import { Module } from '@nestjs/common'
 import { Imports, Jobs, type ServiceDefinition } from '@millrace/service'
+import { LeadFormController } from './form/form.controller.js'
+import { LeadFormQueries } from './form/form.queries.js'
+import { LeadFormSchema } from './form/form.schema.js'
+import { LeadFormService } from './form/form.service.js'
 import { CustomersConsumers } from './lead/customers.consumers.js'
 import { Duplicates } from './lead/duplicates.service.js'
 import { LeadController } from './lead/lead.controller.js'
@@ -27,7 +31,15 @@ import { Scoring } from './scorecard/scoring.service.js'
 import { TenantConsumers } from './pool/tenant.consumers.js'
 
 @Module({
-  controllers: [LeadController, PoolController, ScorecardController, ScoreModelController, CustomersConsumers, TenantConsumers],
+  controllers: [
+    LeadController,
+    PoolController,
+    ScorecardController,
+    ScoreModelController,
+    LeadFormController,
+    CustomersConsumers,
+    TenantConsumers,
+  ],
   providers: [
     LeadService,
     LeadQueries,
@@ -39,6 +51,8 @@ import { TenantConsumers } from './pool/tenant.consumers.js'
     ScorecardQueries,
     ScoreModelService,
     ScoreModelQueries,
+    LeadFormService,
+    LeadFormQueries,
   ],
 })
 export class LeadModule {
@@ -51,7 +65,7 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema],
+  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema],
   migrations: leadMigrations,
   lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],
 }

@@ -21,6 +21,8 @@ export interface Context {
   readonly language: Language
   readonly journeyId?: string | undefined
   readonly traceparent?: string | undefined
+  /** Where the request came from; absent while an event is applied. */
+  readonly from?: { readonly address: string; readonly origin?: string | undefined; readonly publicUrl: string }
   /** The record that the request names (empty: its path has no id, as with settings), and the version it expects (If-Match). */
   readonly target?: { readonly id: string; readonly ifMatch?: number | undefined } | undefined
   /** The one transaction that a whole request or event batch runs in. */

@@ -86,6 +86,7 @@ export class OperationInterceptor implements NestInterceptor {
       visibility,
       language,
       traceparent: this.telemetry.traceparent(),
+      from: senderOf(request),
       target: { id: id ?? '', ifMatch: expectedVersion(operation, request) },
       caused: [],
     }
@@ -129,6 +130,16 @@ export class OperationInterceptor implements NestInterceptor {
 
   private keptAnswer(key: string): Promise<{ body_hash: string; answer: string } | undefined> {
     return this.database!.one('SELECT body_hash, answer FROM idempotency WHERE tenant_id = $1 AND key = $2', [context().tenantId, key])
+  }
+}
+
+/** The gateway tells whom it serves, and at which address; nobody can tell it what to say. */
+function senderOf({ headers, ip, protocol, host }: Served) {
+  const said = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined)
+  return {
+    address: said('x-forwarded-for') ?? ip,
+    origin: headers.origin,
+    publicUrl: `${said('x-forwarded-proto') ?? protocol}://${said('x-forwarded-host') ?? host}`,
   }
 }
 

@@ -47,9 +47,9 @@ export class LeadService {
 
   /**
    * Records a lead. Two like captures at one moment see each other: one with an equal key is refused or goes into the lead that is there, where the
-   * company wants it so; what is only alike is flagged.
+   * company wants it so; what is only alike is flagged. `refused` says what becomes of one that would be refused.
    */
-  capture({ ownerId, ...given }: Given & { ownerId?: Id<'user'> | undefined }): Promise<Lead> {
+  capture({ ownerId, ...given }: Given & { ownerId?: Id<'user'> | undefined }, refused?: 'merge'): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       if (ownerId) await this.directory.colleague(ownerId)
       const { actor } = context()
@@ -58,9 +58,10 @@ export class LeadService {
       const data = normalised(given, settings.defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data)
       const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
+      const policy = settings.duplicates === 'refuse' ? (refused ?? 'refuse') : settings.duplicates
       const scored = await this.scoring.now()
       const lead = scored(Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers }))
-      if (same) return this.intoOneThatIsThere(tx, same, settings.duplicates, leads, lead)
+      if (same) return this.intoOneThatIsThere(tx, same, policy, leads, lead)
       this.duplicates.index(tx, [lead])
       await tx.insert(lead)
       await this.events.publish(tx, LeadCaptured, lead, facts(lead))

@@ -250,4 +250,45 @@ CREATE UNIQUE INDEX score_model_used ON score_model (tenant_id) WHERE status = '
 SELECT tenant_table('score_model', platform => true);
 `,
   ),
+  migration(
+    '0135-form',
+    `
+CREATE TABLE lead_form (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  key text COLLATE "C" NOT NULL UNIQUE,
+  name text NOT NULL,
+  fields jsonb NOT NULL,
+  origins jsonb NOT NULL,
+  source text,
+  channel text,
+  campaign text,
+  tags jsonb NOT NULL,
+  thanks jsonb,
+  consent jsonb,
+  per_minute int NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('lead_form', platform => true);
+
+-- What was sent, once each; lead_id is null of what a machine sent.
+CREATE TABLE lead_form_submission (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  form_id text COLLATE "C" NOT NULL,
+  submission text COLLATE "C" NOT NULL,
+  lead_id text COLLATE "C",
+  spam boolean NOT NULL,
+  received_at timestamptz NOT NULL,
+  page text,
+  consent text,
+  PRIMARY KEY (tenant_id, form_id, submission)
+);
+SELECT tenant_table('lead_form_submission');
+`,
+  ),
 ]

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { Injectable } from '@nestjs/common'
+import type { changeLeadForm, createLeadForm, Input } from '@millrace/contracts'
+import { Refusal, type Id } from '@millrace/domain'
+import { begun, Clock, context, Database, inTenant } from '@millrace/service'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { LeadService } from '../lead/lead.service.js'
+import { LeadForm, usualThanks, type LeadFormData, type Submission } from './form.js'
+import { LeadFormQueries } from './form.queries.js'
+
+const minuteSeconds = 60
+
+/** Use cases of web forms. */
+@Injectable()
+export class LeadFormService {
+  private readonly limiters = new Map<number, RateLimiterMemory>()
+
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly leads: LeadService,
+    private readonly queries: LeadFormQueries,
+  ) {}
+
+  create(given: Input<typeof createLeadForm>['body']): Promise<LeadForm> {
+    return this.db.transaction(async (tx) => {
+      const form = LeadForm.create({ ...begun('lead_form', this.clock.now()), ...given, key: newKey() })
+      await tx.insert(form)
+      return form
+    })
+  }
+
+  change(id: Id<'lead_form'>, given: Input<typeof changeLeadForm>['body']): Promise<LeadForm> {
+    const said = Object.entries(given).filter(([, value]) => value !== undefined)
+    return this.db.transaction(async (tx) =>
+      tx.update((await tx.lock(LeadForm, id)).change(Object.fromEntries(said) as Partial<LeadFormData>, this.clock.now())),
+    )
+  }
+
+  renewKey(id: Id<'lead_form'>): Promise<LeadForm> {
+    return this.db.transaction(async (tx) => tx.update((await tx.lock(LeadForm, id)).change({ key: newKey() }, this.clock.now())))
+  }
+
+  /**
+   * Makes a lead of what was sent, once. Where an open lead has the same keys it gets what it lacked, also where the company refuses duplicates:
+   * nobody’s interest is lost.
+   */
+  async send(key: string, given: Submission, language = context().language): Promise<string> {
+    const { address, origin, publicUrl } = context().from!
+    const { tenantId, form } = await this.queries.byKey(key)
+    form.mustTake(origin, publicUrl)
+    await this.stayInRate(form, address)
+    const spam = form.isSpam(given)
+    if (!spam) form.mustBeComplete(given)
+    await inTenant(tenantId, () =>
+      this.db.transaction(async (tx) => {
+        const fresh = await tx.count(
+          `INSERT INTO lead_form_submission (form_id, submission, spam, received_at, page, consent) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+          [
+            form.id,
+            given.submission,
+            spam,
+            this.clock.now(),
+            given.page ?? null,
+            form.consent && given.consent ? form.consent[language] : null,
+          ],
+        )
+        if (!fresh || spam) return
+        const { source, channel, campaign, tags } = form
+        const lead = await this.leads.capture(
+          { ...given.values, source, channel, campaign, tags: [...tags], utm: given.utm ?? null },
+          'merge',
+        )
+        await tx.query('UPDATE lead_form_submission SET lead_id = $3 WHERE form_id = $1 AND submission = $2', [
+          form.id,
+          given.submission,
+          lead.id,
+        ])
+      }),
+    )
+    return (form.thanks ?? usualThanks)[language]
+  }
+
+  private async stayInRate({ id, perMinute }: LeadForm, address: string): Promise<void> {
+    const limiter = this.limiters.get(perMinute) ?? new RateLimiterMemory({ points: perMinute, duration: minuteSeconds })
+    this.limiters.set(perMinute, limiter)
+    await limiter.consume(`${id} ${address}`).catch(() => {
+      throw new Refusal('rate.exceeded')
+    })
+  }
+}
+
+function newKey(): string {
+  return randomBytes(18).toString('base64url')
+}
