@@ -6,6 +6,7 @@ import { rebuilt } from './projections.ts'
 import { settled } from './settled.ts'
 import { legal } from './states.ts'
 import { isolated } from './tenants.ts'
+import { sealed } from './trail.ts'
 import { kept } from './writes.ts'
 
 /** One record that breaks an invariant. */
@@ -70,7 +71,19 @@ export interface Invariant {
 }
 
 /** Every invariant that can be verified, by number. */
-export const invariants: readonly Invariant[] = [kept, committed, rebuilt, ordered, ledger, closed, isolated, legal, numbered, settled]
+export const invariants: readonly Invariant[] = [
+  kept,
+  committed,
+  rebuilt,
+  ordered,
+  ledger,
+  closed,
+  isolated,
+  legal,
+  numbered,
+  settled,
+  sealed,
+]
 
 const shown = 20
 

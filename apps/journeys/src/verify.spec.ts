@@ -98,10 +98,11 @@ describe('npm run verify', () => {
   }
 
   it('finds nothing on a healthy platform on which every operation was done', async () => {
+    await eventually(async () => (await rows('lead', 'SELECT 1 FROM audit_sealing')).length === 1)
     const verdicts = await verify(installation, { settleSeconds: 20 })
     expect(verdicts.flatMap(({ violations }) => violations)).toEqual([])
     expect(verdicts.flatMap(({ unchecked = [] }) => unchecked)).toEqual([])
-    expect(verdicts.map(({ invariant }) => invariant)).toEqual(['I1', 'I2', 'I3', 'I4', 'I6', 'I7', 'I8', 'I10', 'I11', 'I12'])
+    expect(verdicts.map(({ invariant }) => invariant)).toEqual(['I1', 'I2', 'I3', 'I4', 'I6', 'I7', 'I8', 'I10', 'I11', 'I12', 'I14'])
     for (const { invariant, checked } of verdicts) if (invariant !== 'I1') expect(checked).toBeGreaterThan(0)
   })
 
@@ -289,6 +290,38 @@ describe('npm run verify', () => {
     )
     expect(misnamed).toMatchObject([{ record: next!.id, says: saying('does not name its series') }])
     expect(records(await added('billing', 'invoice_series', 'last', those, 'I11'))).toEqual([series!.entity])
+  })
+
+  it('I14: a row of the audit trail that is changed, taken out or put in after it was sealed', async () => {
+    const sealedRow = () =>
+      rows<{ seq: string; aggregate_id: string }>('lead', 'SELECT seq, aggregate_id FROM audit ORDER BY txid, seq OFFSET 3 LIMIT 1')
+    await eventually(async () => (await rows('lead', 'SELECT 1 FROM audit_sealing WHERE upto_seq > 10')).length === 1)
+    const [row] = await sealedRow()
+    const change = (to: string) => `UPDATE audit SET actor_id = ${to} WHERE seq = ${row!.seq}`
+    const was = await rows<{ actor_id: string | null }>('lead', `SELECT actor_id FROM audit WHERE seq = ${row!.seq}`)
+    const changed = await planted(
+      'lead',
+      change(`'somebody else'`),
+      change(was[0]!.actor_id === null ? 'NULL' : `'${was[0]!.actor_id}'`),
+      'I14',
+    )
+    expect(changed).toMatchObject([{ record: row!.aggregate_id, says: saying('is not the one that was sealed') }])
+    const columns = 'seq, tenant_id, aggregate, aggregate_id, version, action, actor_id, change, trace_id, at, channel, address, txid'
+    const gone = await planted(
+      'lead',
+      `CREATE TABLE taken AS SELECT * FROM audit WHERE seq = ${row!.seq}; DELETE FROM audit WHERE seq = ${row!.seq}`,
+      `INSERT INTO audit (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM taken; DROP TABLE taken`,
+      'I14',
+    )
+    expect(gone).toHaveLength(1)
+    const added = await planted(
+      'lead',
+      `INSERT INTO audit (tenant_id, aggregate, aggregate_id, version, action, change, trace_id, txid)
+       SELECT tenant_id, aggregate, aggregate_id, 99, 'update', '{}', 'put in', txid FROM audit WHERE seq = ${row!.seq}`,
+      `DELETE FROM audit WHERE trace_id = 'put in'`,
+      'I14',
+    )
+    expect(added).toMatchObject([{ says: saying('is not the one that was sealed') }])
   })
 
   it('I3: a projection that differs, lacks a row or has one too many; and a record opened twice', async () => {

@@ -211,7 +211,15 @@ export const AuditView = z
     aggregate: z.string(),
     version: z.number().int(),
     action: z.enum(['insert', 'update']),
-    actorId: z.string().nullable(),
+    actorId: z.string().nullable().meta({ description: 'who did it; null: the platform itself' }),
+    channel: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          'how it came: api, form, import, event (another service told of something), platform (its own clock); null: before it was kept',
+      }),
+    address: z.string().nullable().meta({ description: 'network address of the caller' }),
     change: z.record(z.string(), z.unknown()),
     traceId: z.string().nullable(),
     at: instant,
@@ -227,6 +235,24 @@ export const readAudit = defineOperation({
   rule: permission('audit.read', { administrator: 'company', executive: 'company', sales_ops: 'company', finance: 'company' }),
   params: z.object({ id: z.string().regex(/^[a-z_]+_[0-9a-z]{26}$/, { message: 'id.malformed' }) }),
   answer: z.object({ data: z.array(AuditView), next: z.null() }),
+})
+
+export const listAuditSeals = defineOperation({
+  id: 'listAuditSeals',
+  service: 'each',
+  method: 'GET',
+  path: '/v1/audit-seals',
+  summary:
+    'The seals on a service’s audit trail, newest first. Each covers the rows since the one before; whoever keeps a hash elsewhere can tell later that nothing before it was changed.',
+  rule: permission('audit.seals', { administrator: 'company', executive: 'company', finance: 'company' }),
+  query: serviceQuery.extend({
+    limit: z.coerce.number().int().min(1).max(200).default(50),
+    before: z.coerce.number().int().min(1).max(2_147_483_647).optional().meta({ description: 'only seals with lower numbers' }),
+  }),
+  answer: z.object({
+    data: z.array(z.object({ n: z.number().int(), rows: z.number().int(), hash: z.string(), sealedAt: instant })),
+    next: z.null(),
+  }),
 })
 
 defineProblems({

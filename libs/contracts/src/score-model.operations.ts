@@ -34,12 +34,10 @@ export const ScoreModelView = z
             }),
           })
           .meta({ description: 'a quarter of the leads, on which nothing was learnt' }),
-        drivers: z
-          .array(z.object({ field: z.string(), value: z.string().nullable(), coefficient: z.string() }))
-          .meta({
-            description:
-              'what moves the chance, the strongest first: added to the log of the odds; of an amount, for each deviation from its mean',
-          }),
+        drivers: z.array(z.object({ field: z.string(), value: z.string().nullable(), coefficient: z.string() })).meta({
+          description:
+            'what moves the chance, the strongest first: added to the log of the odds; of an amount, for each deviation from its mean',
+        }),
       })
       .nullable(),
     createdAt: instant,

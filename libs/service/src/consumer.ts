@@ -193,7 +193,14 @@ export class EventConsumer extends Server implements CustomTransportStrategy {
         for (const delivery of byTenant(await this.unread(tx, deliveries, first !== undefined))) {
           const event = this.read(delivery)
           const traceparent = delivery.headers['ce_traceparent']
-          const context: Context = { ...platform(), tenantId: event.tenantId, journeyId: event.journeyId, traceparent, transaction: tx }
+          const context: Context = {
+            ...platform(),
+            channel: 'event',
+            tenantId: event.tenantId,
+            journeyId: event.journeyId,
+            traceparent,
+            transaction: tx,
+          }
           await tx.switchTenant(event.tenantId)
           await withContext(context, () => this.telemetry.consuming(event, delivery, () => this.handle(event, tx)))
           if (context.caused.length) caused.push({ id: event.id, entries: context.caused })

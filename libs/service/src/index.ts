@@ -1,3 +1,4 @@
+export { AuditSeals } from './audit.js'
 export { Clock } from './clock.js'
 export { baseConfig, readConfig, ConfigError, serviceConfig, type ServiceConfig } from './config.js'
 export { context, inTenant, withContext, type Actor, type Context } from './context.js'

@@ -1,13 +1,5 @@
 import { Controller } from '@nestjs/common'
-import {
-  getParkedEvent,
-  listParkedEvents,
-  readAudit,
-  replayParkedEvent,
-  replayParkedEvents,
-  type Answer,
-  type Input,
-} from '@millrace/contracts'
+import { getParkedEvent, listParkedEvents, replayParkedEvent, replayParkedEvents, type Answer, type Input } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import { EventConsumer } from './consumer.js'
 import { Database } from './database.js'
@@ -30,7 +22,7 @@ interface ParkedRow {
   readonly payload: Buffer
 }
 
-/** What administrators see and do about events that could not be applied, and who changed what. */
+/** What administrators see and do about events that could not be applied. */
 @Controller()
 export class ParkedController {
   constructor(
@@ -68,15 +60,6 @@ export class ParkedController {
       total.failed ??= failed
     }
     return total
-  }
-
-  @Serve(readAudit)
-  async audit({ params }: Input<typeof readAudit>): Promise<Answer<typeof readAudit>> {
-    const rows = await this.database.query<{ seq: bigint } & Omit<Answer<typeof readAudit>['data'][number], 'id'>>(
-      `SELECT seq, aggregate, version, action, actor_id AS "actorId", change, trace_id AS "traceId", at FROM audit WHERE aggregate_id = $1 ORDER BY seq LIMIT 500`,
-      [params.id],
-    )
-    return { data: rows.map(({ seq, ...entry }) => ({ id: String(seq), ...entry })), next: null }
   }
 }
 

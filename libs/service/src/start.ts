@@ -9,6 +9,8 @@ import type { Lifecycle } from '@millrace/domain'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { EntitySchema } from 'typeorm'
 import { Tokens } from './access.js'
+import { AuditController, AuditSeals } from './audit.js'
+import { auditMigration } from './audit.migration.js'
 import { baseMigration } from './base.migration.js'
 import { openBus } from './bus/index.js'
 import type { Bus } from './bus/bus.js'
@@ -64,7 +66,7 @@ const keptDays = 7
 
 /** All migrations of a service, the common ones first. */
 export function migrationsOf({ migrations }: ServiceDefinition): Migration[] {
-  return [baseMigration, importMigration, ...migrations]
+  return [baseMigration, importMigration, auditMigration, ...migrations]
 }
 
 /** Starts a service: configuration, telemetry, database, bus, HTTP, consumers, relay. Answers when it serves. */
@@ -228,6 +230,7 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     Directory,
     Imports,
     Jobs,
+    AuditSeals,
   ]
 }
 
@@ -239,7 +242,12 @@ function coreModule(feature: Type, core: Provider[]): DynamicModule {
   return {
     module: class RootModule {},
     imports: [
-      { module: CoreModule, providers: core, exports: exported, controllers: [DirectoryConsumers, ImportController, ParkedController] },
+      {
+        module: CoreModule,
+        providers: core,
+        exports: exported,
+        controllers: [DirectoryConsumers, ImportController, ParkedController, AuditController],
+      },
       feature,
     ],
   }

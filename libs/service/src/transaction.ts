@@ -44,6 +44,8 @@ interface AuditEntry {
   readonly actor_id: string | null
   readonly change: string
   readonly trace_id: string | null
+  readonly channel: string
+  readonly address: string | null
 }
 
 /** The answer of an idempotent request, kept with its effect. */
@@ -290,7 +292,7 @@ export class Transaction {
   }
 
   private audit(table: Table, entity: Aggregate, action: 'insert' | 'update', before: object | undefined): void {
-    const { actor, traceparent } = context()
+    const { actor, traceparent, channel, from } = context()
     this.audits.push({
       tenant_id: this.tenantId,
       aggregate: table.noun,
@@ -300,6 +302,8 @@ export class Transaction {
       actor_id: actor?.id ?? null,
       change: plain(difference(before, entity)),
       trace_id: traceparent?.split('-')[1] ?? null,
+      channel: channel ?? (from ? 'api' : 'platform'),
+      address: from?.address ?? null,
     })
   }
 
@@ -424,7 +428,18 @@ function quoted(text: string): string {
 /** So many rows of a table are written as values; from there on as arrays, one a column. */
 const few = 4
 const outboxColumns = ['tenant_id', 'event_id', 'topic', 'key', 'headers', 'payload'] as const
-const auditColumns = ['tenant_id', 'aggregate', 'aggregate_id', 'version', 'action', 'actor_id', 'change', 'trace_id'] as const
+const auditColumns = [
+  'tenant_id',
+  'aggregate',
+  'aggregate_id',
+  'version',
+  'action',
+  'actor_id',
+  'change',
+  'trace_id',
+  'channel',
+  'address',
+] as const
 const keptColumns = ['key', 'body_hash', 'status', 'answer', 'headers'] as const
 
 const insertRecords = `WITH told AS (
@@ -432,10 +447,11 @@ const insertRecords = `WITH told AS (
     SELECT t, e, tp, k, h::jsonb, p FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY AS o(t, e, tp, k, h, p, n) ORDER BY n
   ), kept AS (
     INSERT INTO idempotency (key, body_hash, status, answer, headers)
-    SELECT $15::text, $16::text, $17::int, $18::text, $19::jsonb WHERE $15::text IS NOT NULL
+    SELECT $17::text, $18::text, $19::int, $20::text, $21::jsonb WHERE $17::text IS NOT NULL
   )
-  INSERT INTO audit (tenant_id, aggregate, aggregate_id, version, action, actor_id, change, trace_id)
-  SELECT t, a, i, v, c, u, d::jsonb, r FROM unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[]) AS o(t, a, i, v, c, u, d, r)`
+  INSERT INTO audit (tenant_id, aggregate, aggregate_id, version, action, actor_id, change, trace_id, channel, address)
+  SELECT t, a, i, v, c, u, d::jsonb, r, h, f
+  FROM unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[]) AS o(t, a, i, v, c, u, d, r, h, f)`
 
 function columnsOf<T extends object>(entries: readonly T[], columns: readonly (keyof T)[]): unknown[] {
   return columns.map((column) => entries.map((entry) => entry[column]))

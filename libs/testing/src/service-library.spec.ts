@@ -2,14 +2,16 @@ import {
   LeadAssigned,
   LeadCaptured,
   LeadQualified,
+  listAuditSeals,
   listParkedEvents,
+  readAudit,
   replayParkedEvent,
   replayParkedEvents,
   topicOf,
   type Sent,
 } from '@millrace/contracts'
 import { newId, Refusal, type Id } from '@millrace/domain'
-import { inTenant } from '@millrace/service'
+import { AuditSeals, inTenant } from '@millrace/service'
 import { asSuperuser, aWorld, eventually, type Company, type TestService, type World } from './index.js'
 import { faultyNote, probe, probeService, readNotes, writeNote } from './probe.fixture.js'
 
@@ -264,6 +266,61 @@ describe('the database', () => {
   it('is not there for the platform’s own scope', async () => {
     await service.as(company.ada).does(writeNote, { body: { text: 'mine' } })
     expect(await inTenant('*', () => service.database.query('SELECT * FROM note'))).toEqual([])
+  })
+})
+
+describe('the audit trail', () => {
+  const seals = async () =>
+    (await service.as(company.ada).does(listAuditSeals, { query: { service: 'insight' } })).data as {
+      n: number
+      rows: number
+      hash: string
+    }[]
+  const seal = () => service.app.get(AuditSeals).seal()
+  const trail = async (id: string) => (await service.as(company.ada).does(readAudit, { params: { id } })).data as Record<string, unknown>[]
+
+  it('says who did what, how and from where', async () => {
+    const { id } = await service.as(company.ada).does(writeNote, { body: { text: 'one' }, headers: { 'x-forwarded-for': '203.0.113.7' } })
+    expect(await trail(id)).toMatchObject([
+      { action: 'insert', actorId: company.ada.id, channel: 'api', address: '203.0.113.7', change: { text: 'one' } },
+    ])
+  })
+
+  it('is sealed in a chain, company by company, each row once', async () => {
+    await seal()
+    const before = await seals()
+    for (const text of ['two', 'three']) await service.as(company.ada).does(writeNote, { body: { text } })
+    await seal()
+    await seal()
+    const after = await seals()
+    expect(after).toHaveLength(before.length + 1)
+    expect(after[0]).toMatchObject({ n: (before[0]?.n ?? 0) + 1, rows: 2, hash: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    const stranger = await world.company()
+    expect((await service.as(stranger.ada).does(listAuditSeals, { query: { service: 'insight' } })).data).toEqual([])
+  })
+
+  it('waits with rows behind a transaction that is under way, and leaves none out', async () => {
+    await service.as(company.ada).does(writeNote, { body: { text: 'first' } })
+    await seal()
+    const [before] = await seals()
+    const slow = await service.database.pool.connect()
+    await slow.query(`BEGIN; SET LOCAL millrace.tenant = '${company.tenantId}';
+      INSERT INTO audit (aggregate, aggregate_id, version, action, change) VALUES ('note', 'note_slow', 1, 'insert', '{}')`)
+    await service.as(company.ada).does(writeNote, { body: { text: 'fast' } })
+    await seal()
+    expect((await seals())[0]!.n).toBe(before!.n)
+    await slow.query('COMMIT')
+    slow.release()
+    await eventually(async () => {
+      await seal()
+      return (await seals())[0]!.n > before!.n
+    })
+    expect((await seals())[0]).toMatchObject({ n: before!.n + 1, rows: 2 })
+  })
+
+  it('can be added to and not changed by the service', async () => {
+    for (const sql of ['UPDATE audit SET version = 7', 'DELETE FROM audit', `UPDATE audit_seal SET hash = 'x'`, 'DELETE FROM audit_seal'])
+      await expect(inTenant(company.tenantId, () => service.database.query(sql))).rejects.toThrow('permission denied')
   })
 })
 

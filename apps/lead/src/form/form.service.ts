@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Injectable } from '@nestjs/common'
 import type { changeLeadForm, createLeadForm, Input } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, inTenant } from '@millrace/service'
+import { begun, Clock, context, Database, withContext } from '@millrace/service'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { LeadService } from '../lead/lead.service.js'
 import { LeadForm, usualThanks, type LeadFormData, type Submission } from './form.js'
@@ -52,7 +52,7 @@ export class LeadFormService {
     await this.stayInRate(form, address)
     const spam = form.isSpam(given)
     if (!spam) form.mustBeComplete(given)
-    await inTenant(tenantId, () =>
+    await withContext({ ...context(), tenantId, visibility: 'company', channel: 'form' }, () =>
       this.db.transaction(async (tx) => {
         const fresh = await tx.count(
           `INSERT INTO lead_form_submission (form_id, submission, spam, received_at, page, consent) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,

@@ -195,7 +195,7 @@ export class Imports {
     )
     const kind = record && this.kinds.get(record.kind)
     if (!record || !kind) return
-    const acting = { ...context(), actor: record.actor }
+    const acting = { ...context(), actor: record.actor, channel: 'import' as const }
     let row = 0
     let chunk: Checked[] = []
     // One transaction at a time, in the file's order; while it waits for the database, the next rows are read and checked.
