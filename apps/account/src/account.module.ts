@@ -17,10 +17,24 @@ import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
 import { accountMigrations } from './migrations/index.js'
+import { AccountPlanController } from './plan/plan.controller.js'
+import { accountPlanStatus } from './plan/plan.js'
+import { AccountPlanQueries } from './plan/plan.queries.js'
+import { AccountPlanSchema } from './plan/plan.schema.js'
+import { AccountPlanService } from './plan/plan.service.js'
 
 @Module({
-  controllers: [AccountController, ContactController, ActivityController, AccountConsumers, ActivityConsumers],
-  providers: [AccountService, AccountQueries, ContactService, ContactQueries, ActivityService, ActivityQueries],
+  controllers: [AccountController, ContactController, ActivityController, AccountPlanController, AccountConsumers, ActivityConsumers],
+  providers: [
+    AccountService,
+    AccountQueries,
+    ContactService,
+    ContactQueries,
+    ActivityService,
+    ActivityQueries,
+    AccountPlanService,
+    AccountPlanQueries,
+  ],
 })
 export class AccountModule {
   constructor(imports: Imports, accounts: AccountService, contacts: ContactService, directory: Directory, clock: Clock) {
@@ -32,6 +46,7 @@ export class AccountModule {
 export const accountService: ServiceDefinition = {
   name: 'account',
   module: AccountModule,
-  schemas: [AccountSchema, ContactSchema, ActivitySchema],
+  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema],
   migrations: accountMigrations,
+  lifecycles: [accountPlanStatus],
 }

@@ -112,4 +112,31 @@ CREATE TABLE known_opportunity (
 SELECT tenant_table('known_opportunity');
 `,
   ),
+  migration(
+    '0105-plan',
+    `
+CREATE TABLE account_plan (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  status text NOT NULL CHECK (status IN ('draft', 'active', 'closed')),
+  title text NOT NULL,
+  starts_on date NOT NULL,
+  ends_on date NOT NULL CHECK (ends_on >= starts_on),
+  goals jsonb NOT NULL,
+  relations jsonb NOT NULL,
+  actions jsonb NOT NULL,
+  closing_note text,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id)
+);
+CREATE INDEX account_plan_account ON account_plan (tenant_id, account_id, id);
+CREATE UNIQUE INDEX account_plan_active ON account_plan (tenant_id, account_id) WHERE status = 'active';
+SELECT tenant_table('account_plan');
+`,
+  ),
 ]
