@@ -28,7 +28,6 @@ import { ScorecardQueries } from './scorecard/scorecard.queries.js'
 import { ScorecardSchema } from './scorecard/scorecard.schema.js'
 import { ScorecardService } from './scorecard/scorecard.service.js'
 import { Scoring } from './scorecard/scoring.service.js'
-import { TenantConsumers } from './pool/tenant.consumers.js'
 
 @Module({
   controllers: [
@@ -38,7 +37,6 @@ import { TenantConsumers } from './pool/tenant.consumers.js'
     ScoreModelController,
     LeadFormController,
     CustomersConsumers,
-    TenantConsumers,
   ],
   providers: [
     LeadService,

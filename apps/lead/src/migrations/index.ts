@@ -291,4 +291,15 @@ CREATE TABLE lead_form_submission (
 SELECT tenant_table('lead_form_submission');
 `,
   ),
+  migration(
+    '0140-assignment',
+    `
+-- The directory knows the company's zone now.
+ALTER TABLE known_tenant NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE directory_company NO FORCE ROW LEVEL SECURITY;
+INSERT INTO directory_company (tenant_id, zone, version) SELECT tenant_id, zone, sequence FROM known_tenant ON CONFLICT DO NOTHING;
+ALTER TABLE directory_company FORCE ROW LEVEL SECURITY;
+DROP TABLE known_tenant;
+`,
+  ),
 ]

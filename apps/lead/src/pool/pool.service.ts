@@ -65,8 +65,7 @@ export class PoolService {
 
   private async claimant(tx: Transaction, id: Id<'user'>, pool: Pool, now: Date): Promise<Claimant> {
     await this.directory.colleague(id)
-    const tenant = await tx.one<{ zone: string }>('SELECT zone FROM known_tenant')
-    const zone = tenant?.zone ?? 'UTC'
+    const zone = await this.directory.zone()
     const found = await tx.one<{ path: string | null; held: number; claimed: number }>(
       `SELECT (SELECT d.path FROM directory_user u JOIN directory_unit d ON d.id = u.unit_id WHERE u.id = $1) AS path,
          (SELECT count(*)::int FROM lead WHERE owner_id = $1 AND pool_id = $2 AND status IN ('assigned', 'working', 'qualified', 'nurturing')) AS held,
