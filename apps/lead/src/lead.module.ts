@@ -1,5 +1,9 @@
 import { Module } from '@nestjs/common'
 import { Imports, Jobs, type ServiceDefinition } from '@millrace/service'
+import { AssignmentController } from './assignment/assignment.controller.js'
+import { AssignmentQueries } from './assignment/assignment.queries.js'
+import { AssignmentRuleSchema, TerritorySchema } from './assignment/assignment.schema.js'
+import { AssignmentService } from './assignment/assignment.service.js'
 import { LeadFormController } from './form/form.controller.js'
 import { LeadFormQueries } from './form/form.queries.js'
 import { LeadFormSchema } from './form/form.schema.js'
@@ -36,6 +40,7 @@ import { Scoring } from './scorecard/scoring.service.js'
     ScorecardController,
     ScoreModelController,
     LeadFormController,
+    AssignmentController,
     CustomersConsumers,
   ],
   providers: [
@@ -44,6 +49,8 @@ import { Scoring } from './scorecard/scoring.service.js'
     Duplicates,
     PoolService,
     PoolQueries,
+    AssignmentService,
+    AssignmentQueries,
     Scoring,
     ScorecardService,
     ScorecardQueries,
@@ -63,7 +70,7 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema],
+  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema, AssignmentRuleSchema, TerritorySchema],
   migrations: leadMigrations,
   lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],
 }

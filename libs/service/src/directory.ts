@@ -34,6 +34,12 @@ export interface Absentee {
   readonly deputyId: Id<'user'> | null
 }
 
+/** An absence as Postgres puts it into JSON. */
+interface Away {
+  readonly startsAt: string
+  readonly endsAt: string
+}
+
 interface KnownCalendar extends WorkingCalendar {
   readonly isDefault: boolean
   readonly unitIds: readonly string[]
@@ -81,18 +87,19 @@ export class Directory {
 
   /** The same for several. */
   async calendarsOf(userIds: readonly string[], from: Date): Promise<Map<string, WorkingCalendar>> {
+    const calendarOf = await this.calendars()
+    const rows = await this.database.query<{ id: string; path: string | null; away: Away[] | null }>(calendarsSql, [userIds, from])
+    return new Map(rows.map(({ id, path, away }) => [id, calendarOf(id, path, away ?? [])]))
+  }
+
+  /** For statements that read people themselves: the calendar of a person, by the path of their unit, with their absences in it. */
+  async calendars(): Promise<(userId: string, path: string | null, away: readonly Away[]) => WorkingCalendar> {
     const { zone, calendars } = await this.times()
-    const rows = await this.database.query<{ id: string; path: string | null; away: { startsAt: string; endsAt: string }[] | null }>(
-      calendarsSql,
-      [userIds, from],
-    )
-    return new Map(
-      rows.map(({ id, path, away }) => {
-        const { zone: place, week, exceptions } = calendarFor(calendars, id, path) ?? officeHours(zone)
-        const times = (away ?? []).map(({ startsAt, endsAt }) => ({ startsAt: new Date(startsAt), endsAt: new Date(endsAt) }))
-        return [id, { zone: place, week, exceptions, away: times }]
-      }),
-    )
+    return (userId, path, away) => {
+      const { zone: place, week, exceptions } = calendarFor(calendars, userId, path) ?? officeHours(zone)
+      const times = away.map(({ startsAt, endsAt }) => ({ startsAt: new Date(startsAt), endsAt: new Date(endsAt) }))
+      return { zone: place, week, exceptions, away: times }
+    }
   }
 
   /** Who of these people is away at an instant, until when, and who stands in. */

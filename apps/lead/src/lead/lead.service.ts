@@ -24,6 +24,7 @@ import {
 import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
+import { AssignmentService } from '../assignment/assignment.service.js'
 import { Scoring } from '../scorecard/scoring.service.js'
 import { Duplicates } from './duplicates.service.js'
 import { Lead, tagged, type LeadData } from './lead.js'
@@ -43,6 +44,7 @@ export class LeadService {
     private readonly queries: LeadQueries,
     private readonly duplicates: Duplicates,
     private readonly scoring: Scoring,
+    private readonly assignment: AssignmentService,
   ) {}
 
   /**
@@ -60,12 +62,13 @@ export class LeadService {
       const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
       const policy = settings.duplicates === 'refuse' ? (refused ?? 'refuse') : settings.duplicates
       const scored = await this.scoring.now()
-      const lead = scored(Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers }))
-      if (same) return this.intoOneThatIsThere(tx, same, policy, leads, lead)
+      const captured = scored(Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers }))
+      if (same) return this.intoOneThatIsThere(tx, same, policy, leads, captured)
+      const [lead] = (await this.assignment.place(tx, [captured])) as [Lead]
       this.duplicates.index(tx, [lead])
       await tx.insert(lead)
       await this.events.publish(tx, LeadCaptured, lead, facts(lead))
-      if (lead.ownerId) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId })
+      await this.assignment.tell(tx, [lead])
       return lead
     })
   }
@@ -314,10 +317,15 @@ export class LeadService {
     for (const { into, lead, row } of merges.sort((a, b) => (a.into < b.into ? -1 : 1)))
       if (await tx.find(Lead, into)) await this.enrich(tx, await tx.lock(Lead, into), lead)
       else outcomes[row] = new Refusal('lead.duplicate', { candidates: lead.duplicateOf })
-    const leads = [...added.values()].map(await this.scoring.now())
-    this.duplicates.index(tx, leads)
+    const captured = [...added.values()].map(await this.scoring.now())
+    this.duplicates.index(tx, captured)
+    const leads = await this.assignment.place(tx, captured)
     await tx.insert(leads)
     for (const lead of leads) await this.events.publish(tx, LeadCaptured, lead, facts(lead), lead.createdAt)
+    await this.assignment.tell(
+      tx,
+      leads.filter((lead, n) => lead !== captured[n]),
+    )
     return outcomes
   }
 

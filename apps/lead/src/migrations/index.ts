@@ -300,6 +300,78 @@ ALTER TABLE directory_company NO FORCE ROW LEVEL SECURITY;
 INSERT INTO directory_company (tenant_id, zone, version) SELECT tenant_id, zone, sequence FROM known_tenant ON CONFLICT DO NOTHING;
 ALTER TABLE directory_company FORCE ROW LEVEL SECURITY;
 DROP TABLE known_tenant;
+
+CREATE TABLE assignment_rule (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  position int NOT NULL,
+  condition text NOT NULL,
+  target jsonb NOT NULL,
+  strategy text NOT NULL CHECK (strategy IN ('round_robin', 'least_loaded', 'capacity_weighted')),
+  at_work_only boolean NOT NULL,
+  pool_id text COLLATE "C",
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('assignment_rule');
+
+CREATE TABLE territory (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  parent_id text COLLATE "C",
+  condition text NOT NULL,
+  member_ids jsonb NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('territory');
+
+CREATE TABLE assignment_settings (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  capacity int CHECK (capacity >= 0),
+  capacities jsonb NOT NULL,
+  version int NOT NULL DEFAULT 1
+);
+SELECT tenant_table('assignment_settings');
+
+-- When each rule gave each person a lead last, counted in gifts of the rule.
+CREATE TABLE assignment_turn (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  rule_id text COLLATE "C" NOT NULL,
+  turn int NOT NULL,
+  PRIMARY KEY (tenant_id, rule_id, user_id)
+);
+CREATE INDEX assignment_turn_user ON assignment_turn (tenant_id, user_id);
+SELECT tenant_table('assignment_turn');
+
+CREATE TABLE lead_assignment (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  rule_id text COLLATE "C" NOT NULL,
+  rule_name text NOT NULL,
+  territory_id text COLLATE "C",
+  user_id text COLLATE "C",
+  pool_id text COLLATE "C",
+  considered jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id, at)
+);
+SELECT tenant_table('lead_assignment');
+
+-- What each person has in hand; and what waits for somebody.
+CREATE INDEX lead_in_hand ON lead (tenant_id, owner_id) WHERE status IN ('assigned', 'working', 'qualified', 'nurturing');
+CREATE INDEX lead_waiting ON lead (tenant_id, created_at, id) WHERE status = 'new';
 `,
   ),
 ]
