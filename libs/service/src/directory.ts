@@ -13,9 +13,10 @@ import {
   UserCreated,
 } from '@millrace/contracts'
 import { officeHours, Refusal, type Id, type WorkingCalendar } from '@millrace/domain'
-import { context } from './context.js'
+import { inTenant } from './context.js'
 import { Database } from './database.js'
 import { On, type Received } from './events.js'
+import { Remembered } from './remembered.js'
 import type { Transaction } from './transaction.js'
 
 /** A colleague as this service knows them. */
@@ -46,13 +47,11 @@ interface KnownCalendar extends WorkingCalendar {
   readonly userIds: readonly string[]
 }
 
-/** How long another replica's news of calendars may go unnoticed. */
-const rememberedMs = 1_000
-
 /** Who works in the company, where and when: learnt from identity's events, kept in each service's own database. */
 @Injectable()
 export class Directory {
-  private readonly remembered = new Map<string, { zone: string; calendars: readonly KnownCalendar[]; until: number }>()
+  /** The company's zone and its calendars, as they were at most a second ago. */
+  readonly times = new Remembered(() => this.readTimes())
 
   constructor(private readonly database: Database) {}
 
@@ -74,7 +73,7 @@ export class Directory {
 
   /** The zone that the company's days begin in. */
   async zone(): Promise<string> {
-    return (await this.times()).zone
+    return (await this.times.get()).zone
   }
 
   /**
@@ -94,7 +93,7 @@ export class Directory {
 
   /** For statements that read people themselves: the calendar of a person, by the path of their unit, with their absences in it. */
   async calendars(): Promise<(userId: string, path: string | null, away: readonly Away[]) => WorkingCalendar> {
-    const { zone, calendars } = await this.times()
+    const { zone, calendars } = await this.times.get()
     return (userId, path, away) => {
       const { zone: place, week, exceptions } = calendarFor(calendars, userId, path) ?? officeHours(zone)
       const times = away.map(({ startsAt, endsAt }) => ({ startsAt: new Date(startsAt), endsAt: new Date(endsAt) }))
@@ -111,25 +110,13 @@ export class Directory {
     )
   }
 
-  /** What the company's calendars and zone were at most a second ago. */
-  private async times() {
-    const { tenantId } = context()
-    const known = this.remembered.get(tenantId)
-    if (known && known.until > performance.now()) return known
+  private async readTimes(): Promise<{ zone: string; calendars: readonly KnownCalendar[] }> {
     const found = await this.database.one<{ zone: string | null; calendars: KnownCalendar[] | null }>(
       `SELECT (SELECT zone FROM directory_company) AS zone,
          (SELECT jsonb_agg(jsonb_build_object('zone', zone, 'week', week, 'exceptions', exceptions, 'isDefault', is_default, 'unitIds', unit_ids, 'userIds', user_ids)
                            ORDER BY id DESC) FROM directory_calendar) AS calendars`,
     )
-    const times = { zone: found?.zone ?? 'UTC', calendars: found?.calendars ?? [], until: performance.now() + rememberedMs }
-    if (this.remembered.size > 10_000) this.remembered.clear()
-    this.remembered.set(tenantId, times)
-    return times
-  }
-
-  /** The company's calendars or its zone have changed. */
-  forgetTimes(tenantId: string): void {
-    this.remembered.delete(tenantId)
+    return { zone: found?.zone ?? 'UTC', calendars: found?.calendars ?? [] }
   }
 }
 
@@ -218,7 +205,7 @@ export class DirectoryConsumers {
        ON CONFLICT (tenant_id) DO UPDATE SET zone = excluded.zone, version = excluded.version WHERE directory_company.version < excluded.version`,
       [payload.zone, sequence],
     )
-    tx.onCommit(() => this.directory.forgetTimes(tenantId))
+    tx.onCommit(() => inTenant(tenantId, () => this.directory.times.forget()))
   }
 
   private async keepCalendar({ payload, sequence, tenantId }: Received<typeof CalendarCreated>, tx: Transaction): Promise<void> {
@@ -237,7 +224,7 @@ export class DirectoryConsumers {
         sequence,
       ],
     )
-    tx.onCommit(() => this.directory.forgetTimes(tenantId))
+    tx.onCommit(() => inTenant(tenantId, () => this.directory.times.forget()))
   }
 
   private async keepAbsence({ payload, sequence }: Received<typeof AbsenceNoted>, tx: Transaction, withdrawn: boolean): Promise<void> {

@@ -10,7 +10,7 @@ import {
   type Input,
 } from '@millrace/contracts'
 import type { Id } from '@millrace/domain'
-import { context, Database, Directory, type Transaction } from '@millrace/service'
+import { Database, Directory, Remembered, type Transaction } from '@millrace/service'
 import { Lead } from '../lead/lead.js'
 import { AssignmentRule } from './assignment-rule.js'
 import type { Considered, Rep } from './assignment.js'
@@ -33,12 +33,10 @@ export interface FoundRep extends Rep {
   readonly sells: boolean
 }
 
-/** How long another replica's change of the rules may go unnoticed. */
-const rememberedMs = 1_000
-
 @Injectable()
 export class AssignmentQueries {
-  private readonly remembered = new Map<string, { ground: Ground; until: number }>()
+  /** What rules go by, as it was at most a second ago: every capture asks for it. */
+  readonly recentGround = new Remembered(() => this.ground())
 
   constructor(
     private readonly db: Database,
@@ -67,27 +65,15 @@ export class AssignmentQueries {
     return found ?? { capacity: null, capacities: [], version: 0 }
   }
 
-  /** What rules go by, as it was at most a second ago: every capture asks for it. */
-  async recentGround(): Promise<Ground> {
-    const { tenantId } = context()
-    const known = this.remembered.get(tenantId)
-    if (known && known.until > performance.now()) return known.ground
+  private async ground(): Promise<Ground> {
     const found = await this.db.one<{ rules: AssignmentRule[] | null; territories: Place[] | null; settings: Settings | null }>(groundSql)
     const { capacity = null, capacities = [] } = found?.settings ?? {}
-    const ground: Ground = {
+    return {
       rules: found?.rules ?? [],
       territories: found?.territories ?? [],
       capacity,
       capacities: new Map(capacities.map((each) => [each.userId, each.capacity])),
     }
-    if (this.remembered.size > 10_000) this.remembered.clear()
-    this.remembered.set(tenantId, { ground, until: performance.now() + rememberedMs })
-    return ground
-  }
-
-  /** The company's rules, territories or capacities have changed. */
-  forgetGround(): void {
-    this.remembered.delete(context().tenantId)
   }
 
   /** These people and those of these units and below, with their open leads, turns and working times from then on. */

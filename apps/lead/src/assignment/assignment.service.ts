@@ -31,7 +31,7 @@ const toldChanges = 200
 /** Who gets leads that come without an owner. */
 @Injectable()
 export class AssignmentService {
-  private readonly expressions = new Expressions({ lead: leadFields })
+  private readonly expressions = new Expressions({ lead: { ...leadFields, score: 'number', grade: 'text' } })
 
   constructor(
     private readonly db: Database,
@@ -45,7 +45,7 @@ export class AssignmentService {
    * that are stored in this transaction; what is said of them then is `tell`.
    */
   async place(tx: Transaction, leads: readonly Lead[]): Promise<Lead[]> {
-    const ground = await this.queries.recentGround()
+    const ground = await this.queries.recentGround.get()
     const open = ground.rules.length ? leads.filter(({ ownerId, status }) => !ownerId && status === 'new') : []
     if (!open.length) return [...leads]
     const now = this.clock.now()
@@ -69,7 +69,7 @@ export class AssignmentService {
     return this.db.transaction(async (tx) => {
       tx.lockKeys(['assignment'])
       const waiting = await tx.query<{ id: Id<'lead'> }>(
-        `SELECT id FROM lead WHERE status = 'new' AND owner_id IS NULL ORDER BY created_at, id LIMIT $1`,
+        `SELECT id FROM lead WHERE status = 'new' AND owner_id IS NULL ORDER BY grade NULLS LAST, created_at, id LIMIT $1`,
         [limit],
       )
       const leads = (
@@ -80,7 +80,7 @@ export class AssignmentService {
       ).filter(({ status, ownerId }) => status === 'new' && !ownerId)
       const after = await this.place(tx, leads)
       const changed = after.filter(({ status }) => status !== 'new')
-      for (const lead of changed) await tx.update(lead)
+      tx.updateAll(changed)
       await this.tell(tx, changed)
       const assigned = changed.filter(({ ownerId }) => ownerId).length
       return { assigned, pooled: changed.length - assigned, left: after.length - changed.length }
@@ -91,7 +91,7 @@ export class AssignmentService {
   dryRun({ leads: count, rules }: Input<typeof dryRunAssignment>['body']): Promise<Answer<typeof dryRunAssignment>> {
     return this.db.transaction(async (tx) => {
       for (const rule of rules ?? []) await this.check(tx, rule)
-      const stored = await this.queries.recentGround()
+      const stored = await this.queries.recentGround.get()
       const ground = rules ? { ...stored, rules: drafted(rules) } : stored
       const seen = visibleOwners('owner_id', 1)
       const rows = await tx.query(`SELECT * FROM lead ${seen ? `WHERE ${seen.sql}` : ''} ORDER BY created_at DESC, id DESC LIMIT $1`, [
@@ -135,7 +135,7 @@ export class AssignmentService {
       await this.check(tx, given)
       const rule = AssignmentRule.create({ ...begun('assignment_rule', this.clock.now()), ...given })
       await tx.insert(rule)
-      tx.onCommit(() => this.queries.forgetGround())
+      tx.onCommit(() => this.queries.recentGround.forget())
       return rule
     })
   }
@@ -144,7 +144,7 @@ export class AssignmentService {
     return this.db.transaction(async (tx) => {
       const rule = (await tx.lock(AssignmentRule, id)).change(said<AssignmentRuleData>(given), this.clock.now())
       await this.check(tx, rule)
-      tx.onCommit(() => this.queries.forgetGround())
+      tx.onCommit(() => this.queries.recentGround.forget())
       return tx.update(rule)
     })
   }
@@ -154,7 +154,7 @@ export class AssignmentService {
       const territory = Territory.create({ ...begun('territory', this.clock.now()), ...given })
       await this.checkTerritory(tx, territory)
       await tx.insert(territory)
-      tx.onCommit(() => this.queries.forgetGround())
+      tx.onCommit(() => this.queries.recentGround.forget())
       return territory
     })
   }
@@ -163,7 +163,7 @@ export class AssignmentService {
     return this.db.transaction(async (tx) => {
       const territory = (await tx.lock(Territory, id)).change(said<TerritoryData>(given), this.clock.now())
       await this.checkTerritory(tx, territory)
-      tx.onCommit(() => this.queries.forgetGround())
+      tx.onCommit(() => this.queries.recentGround.forget())
       return tx.update(territory)
     })
   }
@@ -187,7 +187,7 @@ export class AssignmentService {
          ON CONFLICT (tenant_id) DO UPDATE SET capacity = excluded.capacity, capacities = excluded.capacities, version = assignment_settings.version + 1`,
         [capacity, JSON.stringify(byUser)],
       )
-      tx.onCommit(() => this.queries.forgetGround())
+      tx.onCommit(() => this.queries.recentGround.forget())
       return this.queries.settings()
     })
   }
@@ -223,7 +223,7 @@ export class AssignmentService {
 
   /** The rules that want a lead, with whom each wants it for. */
   private wanted({ rules, territories }: Ground, lead: Lead, at: Date): Wanted[] {
-    const values = { lead: fieldsOf(lead) }
+    const values = { lead: { ...fieldsOf(lead), score: lead.score, grade: lead.grade } }
     const holds = (condition: string) => condition === '' || this.holds(condition, values, at)
     return (rules as readonly RuleInUse[]).flatMap((rule): Wanted[] => {
       if (!holds(rule.condition)) return []

@@ -134,7 +134,7 @@ export class Assigner {
 }
 
 /** The best grades first; equally good ones as they come. */
-export function byGrade<Graded extends object>(leads: readonly Graded[]): Graded[] {
-  const rank = (lead: Graded) => (lead as { grade?: string | null }).grade ?? 'Z'
+export function byGrade<Graded extends { readonly grade: string | null }>(leads: readonly Graded[]): Graded[] {
+  const rank = ({ grade }: Graded) => grade ?? 'Z'
   return [...leads].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0))
 }

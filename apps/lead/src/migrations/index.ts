@@ -371,7 +371,7 @@ SELECT tenant_table('lead_assignment');
 
 -- What each person has in hand; and what waits for somebody.
 CREATE INDEX lead_in_hand ON lead (tenant_id, owner_id) WHERE status IN ('assigned', 'working', 'qualified', 'nurturing');
-CREATE INDEX lead_waiting ON lead (tenant_id, created_at, id) WHERE status = 'new';
+CREATE INDEX lead_waiting ON lead (tenant_id, grade, created_at, id) WHERE status = 'new';
 `,
   ),
 ]
