@@ -4,6 +4,8 @@ import { AssignmentController } from './assignment/assignment.controller.js'
 import { AssignmentQueries } from './assignment/assignment.queries.js'
 import { AssignmentRuleSchema, TerritorySchema } from './assignment/assignment.schema.js'
 import { AssignmentService } from './assignment/assignment.service.js'
+import { ClockController } from './clock/clock.controller.js'
+import { Deadlines } from './clock/deadlines.service.js'
 import { LeadFormController } from './form/form.controller.js'
 import { LeadFormQueries } from './form/form.queries.js'
 import { LeadFormSchema } from './form/form.schema.js'
@@ -19,8 +21,9 @@ import { LeadService } from './lead/lead.service.js'
 import { leadMigrations } from './migrations/index.js'
 import { PoolController } from './pool/pool.controller.js'
 import { PoolQueries } from './pool/pool.queries.js'
-import { PoolSchema } from './pool/pool.schema.js'
+import { PoolSchema, RecycleRuleSchema } from './pool/pool.schema.js'
 import { PoolService } from './pool/pool.service.js'
+import { Recycling } from './pool/recycling.service.js'
 import { ScoreModelController } from './score-model/score-model.controller.js'
 import { scoreModelStatus } from './score-model/score-model.js'
 import { ScoreModelQueries } from './score-model/score-model.queries.js'
@@ -41,6 +44,7 @@ import { Scoring } from './scorecard/scoring.service.js'
     ScoreModelController,
     LeadFormController,
     AssignmentController,
+    ClockController,
     CustomersConsumers,
   ],
   providers: [
@@ -49,8 +53,10 @@ import { Scoring } from './scorecard/scoring.service.js'
     Duplicates,
     PoolService,
     PoolQueries,
+    Recycling,
     AssignmentService,
     AssignmentQueries,
+    Deadlines,
     Scoring,
     ScorecardService,
     ScorecardQueries,
@@ -70,7 +76,7 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema, AssignmentRuleSchema, TerritorySchema],
+  schemas: [LeadSchema, PoolSchema, RecycleRuleSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema, AssignmentRuleSchema, TerritorySchema],
   migrations: leadMigrations,
   lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],
 }

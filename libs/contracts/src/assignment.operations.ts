@@ -191,11 +191,9 @@ export const getLeadAssignment = defineOperation({
         territoryId: id('territory').nullable(),
         userId: id('user').nullable(),
         poolId: id('pool').nullable(),
-        considered: z
-          .array(z.object({ userId: id('user'), open: z.number().int(), hindrance: z.enum(hindrances).nullable() }))
-          .meta({
-            description: 'the chosen one first; of the others twenty at most, with what kept them from it (null: it was not their turn)',
-          }),
+        considered: z.array(z.object({ userId: id('user'), open: z.number().int(), hindrance: z.enum(hindrances).nullable() })).meta({
+          description: 'the chosen one first; of the others twenty at most, with what kept them from it (null: it was not their turn)',
+        }),
       })
       .nullable()
       .meta({ description: 'null: no rule has decided; it was captured by its owner, claimed, or assigned by a person' }),

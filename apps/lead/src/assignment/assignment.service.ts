@@ -14,6 +14,7 @@ import {
 } from '@millrace/contracts'
 import { newId, Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Events, Expressions, visibleOwners, type Transaction } from '@millrace/service'
+import { Deadlines } from '../clock/deadlines.service.js'
 import { fieldsOf, leadFields } from '../lead/lead-fields.js'
 import { Lead } from '../lead/lead.js'
 import { Pool } from '../pool/pool.js'
@@ -38,6 +39,7 @@ export class AssignmentService {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly queries: AssignmentQueries,
+    private readonly deadlines: Deadlines,
   ) {}
 
   /**
@@ -78,7 +80,7 @@ export class AssignmentService {
           waiting.map(({ id }) => id),
         )
       ).filter(({ status, ownerId }) => status === 'new' && !ownerId)
-      const after = await this.place(tx, leads)
+      const after = await this.deadlines.timed(tx, await this.place(tx, leads), leads)
       const changed = after.filter(({ status }) => status !== 'new')
       tx.updateAll(changed)
       await this.tell(tx, changed)

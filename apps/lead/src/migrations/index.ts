@@ -374,4 +374,104 @@ CREATE INDEX lead_in_hand ON lead (tenant_id, owner_id) WHERE status IN ('assign
 CREATE INDEX lead_waiting ON lead (tenant_id, grade, created_at, id) WHERE status = 'new';
 `,
   ),
+  migration(
+    '0150-clock',
+    `
+ALTER TABLE lead
+  ADD COLUMN assigned_at timestamptz,
+  ADD COLUMN stepped_at timestamptz,
+  ADD COLUMN responded_at timestamptz,
+  ADD COLUMN response_minutes int,
+  ADD COLUMN qualified_at timestamptz,
+  ADD COLUMN next_step text,
+  ADD COLUMN next_step_at timestamptz,
+  ADD COLUMN due_at timestamptz,
+  ADD COLUMN failed_attempts int NOT NULL DEFAULT 0;
+CREATE INDEX lead_due_at ON lead (tenant_id, owner_id, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE clock_settings (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  deadlines jsonb NOT NULL,
+  remind_minutes int,
+  pool_id text COLLATE "C",
+  changed_at timestamptz NOT NULL,
+  version int NOT NULL DEFAULT 1
+);
+SELECT tenant_table('clock_settings');
+
+-- When the clock looks at leads next, over all companies: to remind, and when they are overdue. A row that outlived its deadline does nothing.
+CREATE TABLE lead_due (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  reminded boolean NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id)
+);
+CREATE INDEX lead_due_next ON lead_due (at);
+SELECT tenant_table('lead_due', platform => true);
+
+-- How far the deadlines of a company are reckoned anew, until all are.
+CREATE TABLE deadline_renewal (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  after_id text COLLATE "C" NOT NULL
+);
+SELECT tenant_table('deadline_renewal', platform => true);
+
+CREATE TABLE lead_neglect (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  pooled_at timestamptz NOT NULL,
+  owner_id text COLLATE "C" NOT NULL,
+  what text NOT NULL,
+  since timestamptz,
+  due_at timestamptz NOT NULL,
+  waited_minutes int NOT NULL,
+  pool_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, pooled_at, lead_id)
+);
+CREATE INDEX lead_neglect_owner ON lead_neglect (tenant_id, owner_id, pooled_at);
+SELECT tenant_table('lead_neglect');
+
+ALTER TABLE pool ADD COLUMN max_viewed_per_day int CHECK (max_viewed_per_day > 0);
+CREATE TABLE pool_view (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  seen_on date NOT NULL,
+  pool_id text COLLATE "C" NOT NULL,
+  lead_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, user_id, seen_on, lead_id)
+);
+CREATE INDEX pool_view_seen ON pool_view (seen_on);
+SELECT tenant_table('pool_view', platform => true);
+
+CREATE TABLE recycle_rule (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  position int NOT NULL,
+  condition text NOT NULL,
+  after_days int CHECK (after_days > 0),
+  after_attempts int CHECK (after_attempts > 0),
+  remind_days int CHECK (remind_days > 0),
+  pool_id text COLLATE "C" NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('recycle_rule', platform => true);
+CREATE INDEX lead_idle ON lead (tenant_id, id) WHERE status IN ('assigned', 'working');
+
+-- Owners who were told that a lead is about to be taken back, by the step that was their last.
+CREATE TABLE recycle_reminder (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  idle_since timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id)
+);
+SELECT tenant_table('recycle_reminder');
+`,
+  ),
 ]
