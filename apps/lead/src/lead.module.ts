@@ -6,6 +6,8 @@ import { AssignmentRuleSchema, TerritorySchema } from './assignment/assignment.s
 import { AssignmentService } from './assignment/assignment.service.js'
 import { ClockController } from './clock/clock.controller.js'
 import { Deadlines } from './clock/deadlines.service.js'
+import { LeadFiguresController } from './figures/lead-figures.controller.js'
+import { LeadFiguresQueries } from './figures/lead-figures.queries.js'
 import { LeadFormController } from './form/form.controller.js'
 import { LeadFormQueries } from './form/form.queries.js'
 import { LeadFormSchema } from './form/form.schema.js'
@@ -45,6 +47,7 @@ import { Scoring } from './scorecard/scoring.service.js'
     LeadFormController,
     AssignmentController,
     ClockController,
+    LeadFiguresController,
     CustomersConsumers,
   ],
   providers: [
@@ -57,6 +60,7 @@ import { Scoring } from './scorecard/scoring.service.js'
     AssignmentService,
     AssignmentQueries,
     Deadlines,
+    LeadFiguresQueries,
     Scoring,
     ScorecardService,
     ScorecardQueries,
