@@ -80,7 +80,16 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema, PoolSchema, RecycleRuleSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema, AssignmentRuleSchema, TerritorySchema],
+  schemas: [
+    LeadSchema,
+    PoolSchema,
+    RecycleRuleSchema,
+    ScorecardSchema,
+    ScoreModelSchema,
+    LeadFormSchema,
+    AssignmentRuleSchema,
+    TerritorySchema,
+  ],
   migrations: leadMigrations,
   lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],
 }
