@@ -156,8 +156,10 @@ class Copy {
   async projections(): Promise<TableFacts[]> {
     const common = /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_rejection)$/
     const onlyReads = services[this.reader.service].aggregates.length === 0
+    // Where a new company is a decision, its event is not applied again, and its zone is not learnt.
+    const unlearnt = decisions[this.reader.service]?.includes('tenant.created') ? 'directory_company' : undefined
     return (await this.reader.tables()).filter(
-      ({ name, key }) => key.length > 0 && (/^(known|directory)_/.test(name) || (onlyReads && !common.test(name))),
+      ({ name, key }) => key.length > 0 && name !== unlearnt && (/^(known|directory)_/.test(name) || (onlyReads && !common.test(name))),
     )
   }
 

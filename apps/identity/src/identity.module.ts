@@ -1,8 +1,14 @@
 import { Module } from '@nestjs/common'
 import { Database, Imports, inTenant, Jobs, type ServiceDefinition } from '@millrace/service'
+import { AbsenceController } from './absence/absence.controller.js'
+import { AbsenceSchema } from './absence/absence.schema.js'
+import { AbsenceService } from './absence/absence.service.js'
 import { ApiClientController } from './api-client/api-client.controller.js'
 import { ApiClientSchema } from './api-client/api-client.schema.js'
 import { ApiClientService } from './api-client/api-client.service.js'
+import { CalendarController } from './calendar/calendar.controller.js'
+import { CalendarSchema } from './calendar/calendar.schema.js'
+import { CalendarService } from './calendar/calendar.service.js'
 import { identityConfig } from './config.js'
 import { identityMigrations } from './migrations/index.js'
 import { OpenId } from './openid/openid.service.js'
@@ -26,12 +32,22 @@ import { UserSchema } from './user/user.schema.js'
 import { UserService } from './user/user.service.js'
 
 @Module({
-  controllers: [TenantController, OrgUnitController, UserController, ApiClientController, SigningKeyController],
+  controllers: [
+    TenantController,
+    OrgUnitController,
+    UserController,
+    ApiClientController,
+    SigningKeyController,
+    CalendarController,
+    AbsenceController,
+  ],
   providers: [
     TenantService,
     OrgUnitService,
     UserService,
     ApiClientService,
+    CalendarService,
+    AbsenceService,
     LoginService,
     Passwords,
     AttemptService,
@@ -68,7 +84,7 @@ export class IdentityModule {
 export const identityService: ServiceDefinition = {
   name: 'identity',
   module: IdentityModule,
-  schemas: [TenantSchema, OrgUnitSchema, UserSchema, ApiClientSchema],
+  schemas: [TenantSchema, OrgUnitSchema, UserSchema, ApiClientSchema, CalendarSchema, AbsenceSchema],
   migrations: identityMigrations,
   config: identityConfig,
   extend: mountSignIn,

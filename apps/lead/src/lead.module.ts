@@ -1,5 +1,13 @@
 import { Module } from '@nestjs/common'
 import { Imports, Jobs, type ServiceDefinition } from '@millrace/service'
+import { AssignmentController } from './assignment/assignment.controller.js'
+import { AssignmentQueries } from './assignment/assignment.queries.js'
+import { AssignmentRuleSchema, TerritorySchema } from './assignment/assignment.schema.js'
+import { AssignmentService } from './assignment/assignment.service.js'
+import { ClockController } from './clock/clock.controller.js'
+import { Deadlines } from './clock/deadlines.service.js'
+import { LeadFiguresController } from './figures/lead-figures.controller.js'
+import { LeadFiguresQueries } from './figures/lead-figures.queries.js'
 import { LeadFormController } from './form/form.controller.js'
 import { LeadFormQueries } from './form/form.queries.js'
 import { LeadFormSchema } from './form/form.schema.js'
@@ -15,8 +23,9 @@ import { LeadService } from './lead/lead.service.js'
 import { leadMigrations } from './migrations/index.js'
 import { PoolController } from './pool/pool.controller.js'
 import { PoolQueries } from './pool/pool.queries.js'
-import { PoolSchema } from './pool/pool.schema.js'
+import { PoolSchema, RecycleRuleSchema } from './pool/pool.schema.js'
 import { PoolService } from './pool/pool.service.js'
+import { Recycling } from './pool/recycling.service.js'
 import { ScoreModelController } from './score-model/score-model.controller.js'
 import { scoreModelStatus } from './score-model/score-model.js'
 import { ScoreModelQueries } from './score-model/score-model.queries.js'
@@ -28,7 +37,6 @@ import { ScorecardQueries } from './scorecard/scorecard.queries.js'
 import { ScorecardSchema } from './scorecard/scorecard.schema.js'
 import { ScorecardService } from './scorecard/scorecard.service.js'
 import { Scoring } from './scorecard/scoring.service.js'
-import { TenantConsumers } from './pool/tenant.consumers.js'
 
 @Module({
   controllers: [
@@ -37,8 +45,10 @@ import { TenantConsumers } from './pool/tenant.consumers.js'
     ScorecardController,
     ScoreModelController,
     LeadFormController,
+    AssignmentController,
+    ClockController,
+    LeadFiguresController,
     CustomersConsumers,
-    TenantConsumers,
   ],
   providers: [
     LeadService,
@@ -46,6 +56,11 @@ import { TenantConsumers } from './pool/tenant.consumers.js'
     Duplicates,
     PoolService,
     PoolQueries,
+    Recycling,
+    AssignmentService,
+    AssignmentQueries,
+    Deadlines,
+    LeadFiguresQueries,
     Scoring,
     ScorecardService,
     ScorecardQueries,
@@ -65,7 +80,16 @@ export class LeadModule {
 export const leadService: ServiceDefinition = {
   name: 'lead',
   module: LeadModule,
-  schemas: [LeadSchema, PoolSchema, ScorecardSchema, ScoreModelSchema, LeadFormSchema],
+  schemas: [
+    LeadSchema,
+    PoolSchema,
+    RecycleRuleSchema,
+    ScorecardSchema,
+    ScoreModelSchema,
+    LeadFormSchema,
+    AssignmentRuleSchema,
+    TerritorySchema,
+  ],
   migrations: leadMigrations,
   lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],
 }

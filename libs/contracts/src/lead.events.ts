@@ -56,6 +56,34 @@ export const LeadClaimed = defineEvent(
   z.object({ leadId: id('lead'), poolId: id('pool'), ownerId: id('user') }),
   'Somebody took a lead out of its pool and owns it now. `lead.assigned` tells it, too.',
 )
+export const LeadContacted = defineEvent(
+  'lead.contacted',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user').nullable(), reached: z.boolean(), failedAttempts: z.number().int() }),
+  'Somebody spoke with the customer, or could not reach anybody.',
+)
+export const LeadStepPlanned = defineEvent(
+  'lead.step_planned',
+  1,
+  z.object({ leadId: id('lead'), ownerId: id('user').nullable(), dueAt: instant.nullable() }),
+  'The owner said what they are going to do about a lead, and until when.',
+)
+
+const deadline = z.object({
+  leadId: id('lead'),
+  ownerId: id('user'),
+  /** `first_response` or `next_step`. */
+  what: z.string().max(40),
+  dueAt: instant,
+})
+export const LeadReminded = defineEvent('lead.reminded', 1, deadline, 'The owner has to do something about a lead soon.')
+export const LeadOverdue = defineEvent(
+  'lead.overdue',
+  1,
+  deadline.extend({ poolId: id('pool').nullable() }),
+  'The owner did nothing about a lead in time; with a pool, it goes there and `lead.pooled` tells it, too.',
+)
+
 export const LeadNurtured = defineEvent(
   'lead.nurtured',
   1,

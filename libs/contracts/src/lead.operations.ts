@@ -104,6 +104,18 @@ export const LeadView = z
     pooledAt: instant.nullable(),
     pooledReason: z.string().nullable().meta({ description: 'why it is in the pool' }),
     wakeAt: instant.nullable().meta({ description: 'until when a nurtured lead rests' }),
+    assignedAt: instant.nullable().meta({ description: 'when its owner, or the last one, got it' }),
+    respondedAt: instant.nullable().meta({ description: 'when somebody dealt with it for the first time' }),
+    responseMinutes: z
+      .number()
+      .int()
+      .nullable()
+      .meta({ description: 'working minutes of its owner from the assignment to the first response' }),
+    qualifiedAt: instant.nullable(),
+    nextStep: z.string().nullable().meta({ description: 'what its owner is going to do' }),
+    nextStepAt: instant.nullable().meta({ description: 'until when, as the owner said' }),
+    dueAt: instant.nullable().meta({ description: 'until when its owner has to do something: respond first, or take the next step' }),
+    failedAttempts: z.number().int().meta({ description: 'times in a row that nobody could be reached' }),
     mergedInto: id('lead')
       .nullable()
       .meta({ description: 'the lead that this one became part of; asked for this one, the API answers that one' }),
@@ -173,8 +185,9 @@ export const listLeads = defineList({
     updatedAt: 'instant',
     wakeAt: 'instant',
     poolId: 'exact',
+    dueAt: 'instant',
   },
-  sorts: ['id', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt', 'score'],
+  sorts: ['id', 'dueAt', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt', 'score'],
 })
 
 export const changeLead = defineOperation({

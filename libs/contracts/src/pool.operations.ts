@@ -24,6 +24,13 @@ const base = {
     .max(10_000)
     .nullable()
     .meta({ description: 'leads that one person may claim from this pool on one day of the company’s zone; null: any number' }),
+  maxViewedPerDay: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .nullable()
+    .meta({ description: 'different leads of this pool that one person is shown on one day of the company’s zone; null: any number' }),
   blockedDays: z.number().int().min(0).max(365).meta({ description: 'for so many days a former owner may not claim the lead again' }),
   unitIds: z
     .array(id('org_unit'))
@@ -61,6 +68,7 @@ export const createPool = defineOperation({
       ...base,
       maxHeld: base.maxHeld.default(null),
       maxPerDay: base.maxPerDay.default(null),
+      maxViewedPerDay: base.maxViewedPerDay.default(null),
       blockedDays: base.blockedDays.default(0),
       unitIds: base.unitIds.default([]),
     })
@@ -121,7 +129,8 @@ export const listPooledLeads = defineList({
   id: 'listPooledLeads',
   service: 'lead',
   path: '/v1/pooled-leads',
-  summary: 'Leads that may be claimed, without the ways to reach them: those are for who claims one.',
+  summary:
+    'Leads that may be claimed, without the ways to reach them: those are for who claims one. Of a pool with a limit, one is shown no more leads a day than that.',
   rule: access.claim,
   item: PooledLead,
   filters: {
@@ -181,6 +190,10 @@ defineProblems({
   'pool.holds_enough': {
     en: 'You have {held} open leads from this pool, and {limit} is the limit. Finish or release one first.',
     'zh-CN': '您已持有来自该公海池的 {held} 条未关闭线索,上限为 {limit}。请先处理或退回。',
+  },
+  'pool.viewed_enough': {
+    en: 'You have seen as many leads of this pool today as one may ({limit}). Claim one of those, or come back tomorrow.',
+    'zh-CN': '您今天查看该公海池线索的数量已达上限({limit})。请从中领取,或明天再来。',
   },
   'pool.claimed_enough': {
     en: 'You have claimed {claimed} leads from this pool today, and {limit} is the limit. Come back tomorrow.',

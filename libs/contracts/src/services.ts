@@ -3,7 +3,7 @@ export const services = {
   identity: {
     port: 4001,
     purpose: 'Companies, organisation, people, programs, sign-in',
-    aggregates: ['tenant', 'org_unit', 'user', 'api_client'],
+    aggregates: ['tenant', 'org_unit', 'user', 'api_client', 'calendar', 'absence'],
   },
   lead: { port: 4002, purpose: 'Leads, from first interest to conversion', aggregates: ['lead'] },
   account: { port: 4003, purpose: 'Accounts, contacts and activities', aggregates: ['account', 'contact', 'activity'] },

@@ -74,17 +74,25 @@ export function startOfYear(date: CalendarDate): CalendarDate {
  * starts when the next one does. Refuses `zone.unknown`.
  */
 export function startOfDay(date: CalendarDate, zone: string): Date {
-  const midnight = midnightOf(date)
-  const before = midnight - offsetAt(midnight - msPerDay, zone)
-  const after = midnight - offsetAt(midnight + msPerDay, zone)
+  return instantAt(date, 0, zone)
+}
+
+/**
+ * The instant at which clocks somewhere show so many minutes after midnight of a day (1440: midnight of the next one): the first one where they
+ * show it twice, the moment they went forward where they skip it. Refuses `zone.unknown`.
+ */
+export function instantAt(date: CalendarDate, minutes: number, zone: string): Date {
+  const wall = midnightOf(date) + minutes * 60_000
+  const before = wall - offsetAt(wall - msPerDay, zone)
+  const after = wall - offsetAt(wall + msPerDay, zone)
   for (const instant of [Math.min(before, after), Math.max(before, after)]) {
-    if (instant + offsetAt(instant, zone) === midnight) return new Date(instant)
+    if (instant + offsetAt(instant, zone) === wall) return new Date(instant)
   }
-  // Clocks went forward over midnight: the day starts when they did.
+  // Clocks went forward over it.
   let [early, late] = [after, before]
   while (late - early > 1) {
     const middle = Math.floor((early + late) / 2)
-    if (middle + offsetAt(middle, zone) < midnight) early = middle
+    if (middle + offsetAt(middle, zone) < wall) early = middle
     else late = middle
   }
   return new Date(late)

@@ -4,7 +4,7 @@ export { baseConfig, readConfig, ConfigError, serviceConfig, type ServiceConfig 
 export { context, inTenant, withContext, type Actor, type Context } from './context.js'
 export { Unavailable, visibleOwners, Tokens } from './access.js'
 export { Database } from './database.js'
-export { Directory, type Colleague } from './directory.js'
+export { Directory, type Absentee, type Colleague } from './directory.js'
 export { Events, On, type Received } from './events.js'
 export { Expressions, type Expression, type FieldKind, type Fields, type Values } from './expression.js'
 export { Imports, type ImportKind, type ImportRow } from './imports/imports.js'

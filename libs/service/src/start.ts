@@ -12,6 +12,7 @@ import { Tokens } from './access.js'
 import { AuditController, AuditSeals } from './audit.js'
 import { auditMigration } from './audit.migration.js'
 import { baseMigration } from './base.migration.js'
+import { calendarMigration } from './calendar.migration.js'
 import { openBus } from './bus/index.js'
 import type { Bus } from './bus/bus.js'
 import { Causality } from './causality.js'
@@ -66,7 +67,7 @@ const keptDays = 7
 
 /** All migrations of a service, the common ones first. */
 export function migrationsOf({ migrations }: ServiceDefinition): Migration[] {
-  return [baseMigration, importMigration, auditMigration, ...migrations]
+  return [baseMigration, importMigration, calendarMigration, auditMigration, ...migrations]
 }
 
 /** Starts a service: configuration, telemetry, database, bus, HTTP, consumers, relay. Answers when it serves. */

@@ -120,4 +120,36 @@ CREATE INDEX ON sign_in_record (tenant_id, expires_at);
 SELECT tenant_table('sign_in_record', platform => true);
 `,
   ),
+  migration(
+    '0110-calendar',
+    `
+CREATE TABLE calendar (${aggregate}
+  name text NOT NULL,
+  zone text NOT NULL,
+  week jsonb NOT NULL,
+  exceptions jsonb NOT NULL,
+  is_default boolean NOT NULL,
+  unit_ids jsonb NOT NULL,
+  user_ids jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX calendar_name ON calendar (tenant_id, name);
+SELECT tenant_table('calendar');
+
+CREATE TABLE absence (${aggregate}
+  owner_id text COLLATE "C" NOT NULL,
+  starts_at timestamptz NOT NULL,
+  ends_at timestamptz NOT NULL CHECK (ends_at > starts_at),
+  deputy_id text COLLATE "C",
+  kind text NOT NULL,
+  note text,
+  withdrawn_at timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES "user" (tenant_id, id)
+);
+CREATE INDEX absence_owner ON absence (tenant_id, owner_id, ends_at);
+CREATE INDEX absence_starts ON absence (tenant_id, starts_at, id);
+SELECT tenant_table('absence');
+`,
+  ),
 ]

@@ -31,6 +31,7 @@ const fields = z.object({
     .pipe(z.array(line(60)).max(50))
     .optional(),
   owner: line(320).optional(),
+  pool: line(100).optional(),
   createdAt: z
     .union([z.iso.date(), z.iso.datetime({ offset: true })], { message: 'date.malformed' })
     .transform((given) => new Date(given))
@@ -42,14 +43,17 @@ export function leadImport(leads: LeadService): ImportKind<typeof fields> {
     kind: 'leads',
     shape: fields,
     async apply(tx, rows) {
-      const colleagues = await leads.colleagues()
+      const [colleagues, pools] = [await leads.colleagues(), await leads.pools(tx)]
       const good: Parameters<LeadService['importAll']>[1][number][] = []
-      const refusals = rows.map(({ fields: { owner, ...given } }) => {
+      const refusals = rows.map(({ fields: { owner, pool, ...given } }) => {
         const found = owner ? colleagues.get(owner.toLowerCase()) : null
         if (found === undefined) return Refusal.invalid('reference.unknown', { field: 'owner', value: owner })
+        const into = pool ? pools.get(pool.toLowerCase()) : null
+        if (into === undefined) return Refusal.invalid('reference.unknown', { field: 'pool', value: pool })
+        if (found && into) return Refusal.invalid('lead.owner_and_pool')
         if (!given.externalId && !given.companyName && !given.contactName && !given.email && !given.phone)
           return Refusal.invalid('lead.nameless')
-        good.push({ ...given, ownerId: (found?.id as Id<'user'> | undefined) ?? null })
+        good.push({ ...given, ownerId: (found?.id as Id<'user'> | undefined) ?? null, poolId: into })
         return undefined
       })
       const outcomes = await leads.importAll(tx, good)

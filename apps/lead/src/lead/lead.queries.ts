@@ -55,6 +55,7 @@ export function leadView({
   emailKey: _e,
   phoneKey: _p,
   formerOwnerId: _f,
+  steppedAt: _st,
   scoreParts: _s,
   ...lead
 }: Lead): Answer<typeof getLead> {

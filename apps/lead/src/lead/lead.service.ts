@@ -24,6 +24,9 @@ import {
 import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
+import { AssignmentService } from '../assignment/assignment.service.js'
+import { Deadlines } from '../clock/deadlines.service.js'
+import { Pool } from '../pool/pool.js'
 import { Scoring } from '../scorecard/scoring.service.js'
 import { Duplicates } from './duplicates.service.js'
 import { Lead, tagged, type LeadData } from './lead.js'
@@ -43,6 +46,8 @@ export class LeadService {
     private readonly queries: LeadQueries,
     private readonly duplicates: Duplicates,
     private readonly scoring: Scoring,
+    private readonly deadlines: Deadlines,
+    private readonly assignment: AssignmentService,
   ) {}
 
   /**
@@ -60,12 +65,13 @@ export class LeadService {
       const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
       const policy = settings.duplicates === 'refuse' ? (refused ?? 'refuse') : settings.duplicates
       const scored = await this.scoring.now()
-      const lead = scored(Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers }))
-      if (same) return this.intoOneThatIsThere(tx, same, policy, leads, lead)
+      const captured = scored(Lead.capture({ ...begun('lead', this.clock.now()), ...data, ownerId: owner, duplicateOf: leads, customers }))
+      if (same) return this.intoOneThatIsThere(tx, same, policy, leads, captured)
+      const [lead] = (await this.deadlines.timed(tx, await this.assignment.place(tx, [captured]))) as [Lead]
       this.duplicates.index(tx, [lead])
       await tx.insert(lead)
       await this.events.publish(tx, LeadCaptured, lead, facts(lead))
-      if (lead.ownerId) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId })
+      await this.assignment.tell(tx, [lead])
       return lead
     })
   }
@@ -86,8 +92,7 @@ export class LeadService {
   private async enrich(tx: Transaction, before: Lead, given: Lead): Promise<Lead> {
     const absorbed = before.absorb(given, [], this.clock.now())
     if (absorbed === before) return before
-    const lead = (await this.scoring.now())(absorbed)
-    await tx.update(lead)
+    const lead = await this.deadlines.update(tx, before, (await this.scoring.now())(absorbed))
     if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
     await this.events.publish(tx, LeadChanged, lead, facts(lead))
     return lead
@@ -100,7 +105,8 @@ export class LeadService {
       const data = normalised({ ...before, ...given } as Given, defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data, id)
       const scored = await this.scoring.now()
-      const lead = await tx.update(scored(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now())))
+      const changed = scored(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now()))
+      const lead = await this.deadlines.update(tx, before, changed)
       if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
       await this.events.publish(tx, LeadChanged, lead, facts(lead))
       return lead
@@ -111,9 +117,9 @@ export class LeadService {
     return this.db.transaction(async (tx) => {
       const before = await tx.lock(Lead, id)
       await this.directory.colleague(ownerId)
-      const lead = before.assign(ownerId, this.clock.now())
-      if (lead === before) return lead
-      await tx.update(lead)
+      const changed = before.assign(ownerId, this.clock.now())
+      if (changed === before) return before
+      const lead = await this.deadlines.update(tx, before, changed)
       await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId })
       return lead
     })
@@ -122,9 +128,9 @@ export class LeadService {
   work(id: Id<'lead'>): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       const before = await tx.lock(Lead, id)
-      const lead = before.work(this.clock.now())
-      if (lead === before) return lead
-      await tx.update(lead)
+      const changed = before.work(this.clock.now())
+      if (changed === before) return before
+      const lead = await this.deadlines.update(tx, before, changed)
       await this.events.publish(tx, LeadWorked, lead, { leadId: lead.id, ownerId: lead.ownerId! })
       return lead
     })
@@ -133,9 +139,9 @@ export class LeadService {
   qualify(id: Id<'lead'>): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       const before = await tx.lock(Lead, id)
-      const lead = before.qualify(this.clock.now())
-      if (lead === before) return lead
-      await tx.update(lead)
+      const changed = before.qualify(this.clock.now())
+      if (changed === before) return before
+      const lead = await this.deadlines.update(tx, before, changed)
       await this.events.publish(tx, LeadQualified, lead, { leadId: lead.id, ownerId: lead.ownerId! })
       return lead
     })
@@ -144,7 +150,8 @@ export class LeadService {
   /** Lets the lead rest until its day. */
   nurture(id: Id<'lead'>, wakeAt: Date): Promise<Lead> {
     return this.db.transaction(async (tx) => {
-      const lead = await tx.update((await tx.lock(Lead, id)).nurture(wakeAt, this.clock.now()))
+      const before = await tx.lock(Lead, id)
+      const lead = await this.deadlines.update(tx, before, before.nurture(wakeAt, this.clock.now()))
       tx.send(noteWake, [id, wakeAt])
       await this.events.publish(tx, LeadNurtured, lead, { leadId: id, ownerId: lead.ownerId, wakeAt })
       return lead
@@ -174,7 +181,7 @@ export class LeadService {
       const before = await tx.lock(Lead, id)
       tx.send('DELETE FROM lead_wake WHERE tenant_id = $1 AND lead_id = $2 AND wake_at <= $3', [tx.tenant, id, now])
       if (!before.isToWake(now)) return
-      const lead = await tx.update(before.work(now))
+      const lead = await this.deadlines.update(tx, before, before.work(now))
       await this.events.publish(tx, LeadWoken, lead, { leadId: id, ownerId: lead.ownerId })
     })
   }
@@ -189,7 +196,8 @@ export class LeadService {
 
   reopen(id: Id<'lead'>): Promise<Lead> {
     return this.db.transaction(async (tx) => {
-      const lead = await tx.update((await tx.lock(Lead, id)).reopen(this.clock.now()))
+      const before = await tx.lock(Lead, id)
+      const lead = await this.deadlines.update(tx, before, before.reopen(this.clock.now()))
       await this.events.publish(tx, LeadReopened, lead, { leadId: lead.id })
       return lead
     })
@@ -270,6 +278,11 @@ export class LeadService {
     })
   }
 
+  /** Pools that take leads by their name (lower-case), for imports. */
+  async pools(tx: Transaction): Promise<Map<string, Id<'pool'>>> {
+    return new Map((await tx.findBy(Pool, { active: true })).map(({ id, name }) => [name.toLowerCase(), id]))
+  }
+
   /** Colleagues by e-mail and by name, for imports. */
   colleagues() {
     return this.directory.byEmailOrName()
@@ -281,16 +294,21 @@ export class LeadService {
    */
   async importAll(
     tx: Transaction,
-    given: readonly (Given & { externalId?: string | undefined; ownerId: Id<'user'> | null; createdAt?: Date | undefined })[],
+    given: readonly (Given & {
+      externalId?: string | undefined
+      ownerId: Id<'user'> | null
+      poolId: Id<'pool'> | null
+      createdAt?: Date | undefined
+    })[],
   ): Promise<('added' | 'existing' | Refusal)[]> {
     const { defaultCountry, duplicates } = await this.queries.settings()
     const externalIds = given.flatMap(({ externalId }) => externalId ?? [])
     const known = new Set((await tx.query<{ external_id: string }>(findExternalIds, [externalIds])).map(({ external_id }) => external_id))
-    const fresh = given.map(({ externalId, ownerId, createdAt, ...data }) => {
+    const fresh = given.map(({ externalId, ownerId, poolId, createdAt, ...data }) => {
       if (externalId && known.has(externalId)) return undefined
       if (externalId) known.add(externalId)
       const lead = { ...begun('lead', createdAt ?? this.clock.now()), ...normalised(data, defaultCountry) }
-      return { ...lead, ownerId, externalId: externalId ?? null }
+      return { ...lead, ownerId, poolId, assignedAt: this.clock.now(), externalId: externalId ?? null }
     })
     const found = await this.duplicates.among(
       tx,
@@ -302,7 +320,9 @@ export class LeadService {
     const outcomes: ('added' | 'existing' | Refusal)[] = fresh.map((given, row) => {
       if (!given) return 'existing'
       const { leads: duplicateOf, customers } = found.shift()!
-      const lead = Lead.capture({ ...given, duplicateOf, customers })
+      const { poolId, ...data } = given
+      const captured = Lead.capture({ ...data, duplicateOf, customers })
+      const lead = poolId ? captured.release(poolId, 'imported', this.clock.now()) : captured
       const same = duplicates === 'flag' ? undefined : duplicateOf.find(sure)?.leadId
       if (same && duplicates === 'refuse') return new Refusal('lead.duplicate', { candidates: duplicateOf })
       const before = same && added.get(same)
@@ -314,10 +334,15 @@ export class LeadService {
     for (const { into, lead, row } of merges.sort((a, b) => (a.into < b.into ? -1 : 1)))
       if (await tx.find(Lead, into)) await this.enrich(tx, await tx.lock(Lead, into), lead)
       else outcomes[row] = new Refusal('lead.duplicate', { candidates: lead.duplicateOf })
-    const leads = [...added.values()].map(await this.scoring.now())
-    this.duplicates.index(tx, leads)
-    await tx.insert(leads)
+    const captured = [...added.values()].map(await this.scoring.now())
+    this.duplicates.index(tx, captured)
+    const leads = await this.assignment.place(tx, captured)
+    await tx.insert(await this.deadlines.timed(tx, leads))
     for (const lead of leads) await this.events.publish(tx, LeadCaptured, lead, facts(lead), lead.createdAt)
+    await this.assignment.tell(
+      tx,
+      leads.filter((lead, n) => lead !== captured[n] || lead.status === 'pooled'),
+    )
     return outcomes
   }
 

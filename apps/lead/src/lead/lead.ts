@@ -80,6 +80,20 @@ export class Lead {
   declare readonly pooledReason: string | null
   declare readonly formerOwnerId: Id<'user'> | null
   declare readonly wakeAt: Date | null
+  /** When its owner got it, or the last one had got it. */
+  declare readonly assignedAt: Date | null
+  /** When its owner did something about it last, or got it: from here on the clock runs. */
+  declare readonly steppedAt: Date | null
+  /** When somebody dealt with it for the first time, and after how many working minutes of theirs. */
+  declare readonly respondedAt: Date | null
+  declare readonly responseMinutes: number | null
+  declare readonly qualifiedAt: Date | null
+  declare readonly nextStep: string | null
+  declare readonly nextStepAt: Date | null
+  /** Until when the owner has to do something. */
+  declare readonly dueAt: Date | null
+  /** Times in a row that nobody could be reached. */
+  declare readonly failedAttempts: number
   declare readonly mergedInto: Id<'lead'> | null
   declare readonly accountId: Id<'account'> | null
   declare readonly contactId: Id<'contact'> | null
@@ -88,7 +102,9 @@ export class Lead {
 
   /** A new lead; with an owner it is assigned at once. */
   static capture(given: LeadData & Pick<Lead, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt'>): Lead {
-    return Object.assign(Object.create(Lead.prototype) as Lead, nothing, given, { status: given.ownerId ? 'assigned' : 'new' })
+    const { ownerId, assignedAt = given.createdAt } = given
+    const owned = ownerId ? { assignedAt, steppedAt: assignedAt } : { assignedAt: null }
+    return Object.assign(Object.create(Lead.prototype) as Lead, nothing, given, owned, { status: ownerId ? 'assigned' : 'new' })
   }
 
   change(data: Partial<LeadData>, at: Date): Lead {
@@ -125,7 +141,14 @@ export class Lead {
       if (this.mergedInto !== other) throw new Refusal('lead.merged_otherwise', { mergedInto: this.mergedInto })
       return this
     }
-    return this.with({ status: leadStatus.move(this.status, 'merged'), mergedInto: other, duplicateOf: [], wakeAt: null, updatedAt: at })
+    return this.with({
+      status: leadStatus.move(this.status, 'merged'),
+      mergedInto: other,
+      duplicateOf: [],
+      wakeAt: null,
+      ...unhurried,
+      updatedAt: at,
+    })
   }
 
   /** It is not the other one, though it looks like it. */
@@ -139,13 +162,46 @@ export class Lead {
 
   assign(ownerId: Id<'user'>, at: Date): Lead {
     if (this.ownerId === ownerId && this.status !== 'new' && this.status !== 'pooled') return this
-    return this.with({ status: leadStatus.move(this.status, 'assigned'), ownerId, pooledReason: null, updatedAt: at })
+    const status = leadStatus.move(this.status, 'assigned')
+    return this.with({ ...unhurried, status, ownerId, pooledReason: null, failedAttempts: 0, ...since(at), updatedAt: at })
   }
 
   work(at: Date): Lead {
     if (this.status === 'working') return this
     if (!this.ownerId) throw new Refusal('lead.no_owner')
-    return this.with({ status: leadStatus.move(this.status, 'working'), wakeAt: null, updatedAt: at })
+    return this.with({ status: leadStatus.move(this.status, 'working'), wakeAt: null, ...this.responded(at), updatedAt: at })
+  }
+
+  private responded(at: Date) {
+    return { ...unhurried, steppedAt: at, respondedAt: this.respondedAt ?? at }
+  }
+
+  /** The owner spoke with the customer, or tried to. What was planned is done with it. */
+  contact(reached: boolean, at: Date): Lead {
+    const worked = this.inWork(at)
+    return worked.with({ ...worked.responded(at), failedAttempts: reached ? 0 : worked.failedAttempts + 1, updatedAt: at })
+  }
+
+  /** What the owner is going to do, and until when; before `latest` when there is one. */
+  plan(nextStep: string, nextStepAt: Date | null, latest: Date | null, at: Date): Lead {
+    if (nextStepAt && nextStepAt <= at) throw Refusal.invalid('lead.next_step_past', { dueAt: nextStepAt.toISOString() })
+    const last = latest ?? new Date(at.getTime() + longestRestMs)
+    if (nextStepAt && nextStepAt > last) throw Refusal.invalid('lead.next_step_late', { latest: last.toISOString() })
+    const worked = this.inWork(at)
+    return worked.with({ ...worked.responded(at), nextStep, nextStepAt, updatedAt: at })
+  }
+
+  /** A lead that is only assigned, or that rests, counts as worked with what is done about it. */
+  private inWork(at: Date): Lead {
+    if (this.status === 'qualified') return this
+    if (!this.ownerId) throw new Refusal('lead.no_owner')
+    return this.work(at)
+  }
+
+  /** With its deadline, and how long the first response took. */
+  timed(dueAt: Date | null, responseMinutes: number | null): Lead {
+    if (dueAt?.getTime() === this.dueAt?.getTime() && responseMinutes === this.responseMinutes) return this
+    return this.with({ dueAt, responseMinutes })
   }
 
   /** Goes into a pool, where nobody owns it. */
@@ -158,6 +214,7 @@ export class Lead {
       pooledAt: at,
       pooledReason: reason,
       wakeAt: null,
+      ...unhurried,
       updatedAt: at,
     })
   }
@@ -166,7 +223,7 @@ export class Lead {
   nurture(wakeAt: Date, at: Date): Lead {
     if (wakeAt <= at || wakeAt.getTime() > at.getTime() + longestRestMs)
       throw Refusal.invalid('lead.wake_at_once', { wakeAt: wakeAt.toISOString() })
-    return this.with({ status: leadStatus.move(this.status, 'nurturing'), wakeAt, updatedAt: at })
+    return this.with({ status: leadStatus.move(this.status, 'nurturing'), wakeAt, ...this.responded(at), updatedAt: at })
   }
 
   /** Whether its day has come. */
@@ -179,15 +236,22 @@ export class Lead {
     if (this.status === 'qualified') return this
     const worked = this.status === 'assigned' || this.status === 'nurturing' ? this.work(at) : this
     if (!worked.ownerId) throw new Refusal('lead.no_owner')
-    return worked.with({ status: leadStatus.move(worked.status, 'qualified'), updatedAt: at })
+    return worked.with({ ...unhurried, status: leadStatus.move(worked.status, 'qualified'), qualifiedAt: at, updatedAt: at })
   }
 
   disqualify(reason: string, at: Date): Lead {
-    return this.with({ status: leadStatus.move(this.status, 'disqualified'), disqualifiedReason: reason, wakeAt: null, updatedAt: at })
+    return this.with({
+      status: leadStatus.move(this.status, 'disqualified'),
+      disqualifiedReason: reason,
+      wakeAt: null,
+      ...unhurried,
+      updatedAt: at,
+    })
   }
 
   reopen(at: Date): Lead {
-    return this.with({ status: leadStatus.move(this.status, this.ownerId ? 'assigned' : 'new'), disqualifiedReason: null, updatedAt: at })
+    const status = leadStatus.move(this.status, this.ownerId ? 'assigned' : 'new')
+    return this.with({ status, disqualifiedReason: null, ...(this.ownerId && since(at)), updatedAt: at })
   }
 
   /** Mints the ids of what did not exist. Asked again in the same way, answers the same. */
@@ -204,6 +268,7 @@ export class Lead {
       contactId: into.contactId ?? (this.contactName ? newId('contact') : null),
       opportunityId: into.opportunityId ?? (into.newOpportunity ? newId('opportunity') : null),
       convertedAt: at,
+      ...unhurried,
       updatedAt: at,
     })
   }
@@ -235,6 +300,10 @@ export class Lead {
     return Object.assign(Object.create(Lead.prototype) as Lead, this, change)
   }
 }
+
+/** A lead with nothing to be done until a certain time. */
+const unhurried = { nextStep: null, nextStepAt: null, dueAt: null }
+const since = (at: Date) => ({ assignedAt: at, steppedAt: at })
 
 /** What a merged lead may know better. */
 const takenFields = [
@@ -279,6 +348,7 @@ export type LeadData = Partial<
     | 'tags'
     | 'utm'
     | 'ownerId'
+    | 'assignedAt'
     | 'externalId'
     | 'duplicateOf'
     | 'customers'
@@ -316,6 +386,13 @@ const nothing = {
   pooledReason: null,
   formerOwnerId: null,
   wakeAt: null,
+  assignedAt: null,
+  steppedAt: null,
+  respondedAt: null,
+  responseMinutes: null,
+  qualifiedAt: null,
+  ...unhurried,
+  failedAttempts: 0,
   mergedInto: null,
   accountId: null,
   contactId: null,

@@ -291,4 +291,187 @@ CREATE TABLE lead_form_submission (
 SELECT tenant_table('lead_form_submission');
 `,
   ),
+  migration(
+    '0140-assignment',
+    `
+-- The directory knows the company's zone now.
+ALTER TABLE known_tenant NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE directory_company NO FORCE ROW LEVEL SECURITY;
+INSERT INTO directory_company (tenant_id, zone, version) SELECT tenant_id, zone, sequence FROM known_tenant ON CONFLICT DO NOTHING;
+ALTER TABLE directory_company FORCE ROW LEVEL SECURITY;
+DROP TABLE known_tenant;
+
+CREATE TABLE assignment_rule (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  position int NOT NULL,
+  condition text NOT NULL,
+  target jsonb NOT NULL,
+  strategy text NOT NULL CHECK (strategy IN ('round_robin', 'least_loaded', 'capacity_weighted')),
+  at_work_only boolean NOT NULL,
+  pool_id text COLLATE "C",
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('assignment_rule');
+
+CREATE TABLE territory (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  parent_id text COLLATE "C",
+  condition text NOT NULL,
+  member_ids jsonb NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('territory');
+
+CREATE TABLE assignment_settings (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  capacity int CHECK (capacity >= 0),
+  capacities jsonb NOT NULL,
+  version int NOT NULL DEFAULT 1
+);
+SELECT tenant_table('assignment_settings');
+
+-- When each rule gave each person a lead last, counted in gifts of the rule.
+CREATE TABLE assignment_turn (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  rule_id text COLLATE "C" NOT NULL,
+  turn int NOT NULL,
+  PRIMARY KEY (tenant_id, rule_id, user_id)
+);
+CREATE INDEX assignment_turn_user ON assignment_turn (tenant_id, user_id);
+SELECT tenant_table('assignment_turn');
+
+CREATE TABLE lead_assignment (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  rule_id text COLLATE "C" NOT NULL,
+  rule_name text NOT NULL,
+  territory_id text COLLATE "C",
+  user_id text COLLATE "C",
+  pool_id text COLLATE "C",
+  considered jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id, at)
+);
+SELECT tenant_table('lead_assignment');
+
+-- What each person has in hand; and what waits for somebody.
+CREATE INDEX lead_in_hand ON lead (tenant_id, owner_id) WHERE status IN ('assigned', 'working', 'qualified', 'nurturing');
+CREATE INDEX lead_waiting ON lead (tenant_id, grade, created_at, id) WHERE status = 'new';
+`,
+  ),
+  migration(
+    '0150-clock',
+    `
+ALTER TABLE lead
+  ADD COLUMN assigned_at timestamptz,
+  ADD COLUMN stepped_at timestamptz,
+  ADD COLUMN responded_at timestamptz,
+  ADD COLUMN response_minutes int,
+  ADD COLUMN qualified_at timestamptz,
+  ADD COLUMN next_step text,
+  ADD COLUMN next_step_at timestamptz,
+  ADD COLUMN due_at timestamptz,
+  ADD COLUMN failed_attempts int NOT NULL DEFAULT 0;
+CREATE INDEX lead_due_at ON lead (tenant_id, owner_id, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE clock_settings (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  deadlines jsonb NOT NULL,
+  remind_minutes int,
+  pool_id text COLLATE "C",
+  changed_at timestamptz NOT NULL,
+  version int NOT NULL DEFAULT 1
+);
+SELECT tenant_table('clock_settings');
+
+-- When the clock looks at leads next, over all companies: to remind, and when they are overdue. A row that outlived its deadline does nothing.
+CREATE TABLE lead_due (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  reminded boolean NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id)
+);
+CREATE INDEX lead_due_next ON lead_due (at);
+SELECT tenant_table('lead_due', platform => true);
+
+-- How far the deadlines of a company are reckoned anew, until all are.
+CREATE TABLE deadline_renewal (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  after_id text COLLATE "C" NOT NULL
+);
+SELECT tenant_table('deadline_renewal', platform => true);
+
+CREATE TABLE lead_neglect (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  pooled_at timestamptz NOT NULL,
+  owner_id text COLLATE "C" NOT NULL,
+  what text NOT NULL,
+  since timestamptz,
+  due_at timestamptz NOT NULL,
+  waited_minutes int NOT NULL,
+  pool_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, pooled_at, lead_id)
+);
+CREATE INDEX lead_neglect_owner ON lead_neglect (tenant_id, owner_id, pooled_at);
+SELECT tenant_table('lead_neglect');
+
+ALTER TABLE pool ADD COLUMN max_viewed_per_day int CHECK (max_viewed_per_day > 0);
+CREATE TABLE pool_view (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  seen_on date NOT NULL,
+  pool_id text COLLATE "C" NOT NULL,
+  lead_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, user_id, seen_on, lead_id)
+);
+CREATE INDEX pool_view_seen ON pool_view (seen_on);
+SELECT tenant_table('pool_view', platform => true);
+
+CREATE TABLE recycle_rule (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  position int NOT NULL,
+  condition text NOT NULL,
+  after_days int CHECK (after_days > 0),
+  after_attempts int CHECK (after_attempts > 0),
+  remind_days int CHECK (remind_days > 0),
+  pool_id text COLLATE "C" NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('recycle_rule', platform => true);
+CREATE INDEX lead_idle ON lead (tenant_id, id) WHERE status IN ('assigned', 'working');
+
+-- Owners who were told that a lead is about to be taken back, by the step that was their last.
+CREATE TABLE recycle_reminder (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  lead_id text COLLATE "C" NOT NULL,
+  idle_since timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, lead_id)
+);
+SELECT tenant_table('recycle_reminder');
+`,
+  ),
 ]

@@ -1,15 +1,30 @@
 import { Controller } from '@nestjs/common'
-import { changePool, claimLead, createPool, getPool, listPooledLeads, listPools, releaseLead, type Input } from '@millrace/contracts'
+import {
+  changePool,
+  changeRecycleRule,
+  claimLead,
+  createPool,
+  createRecycleRule,
+  getPool,
+  getRecycleRule,
+  listRecycleRules,
+  listPooledLeads,
+  listPools,
+  releaseLead,
+  type Input,
+} from '@millrace/contracts'
 import { Serve } from '@millrace/service'
 import { leadView } from '../lead/lead.queries.js'
 import { PoolQueries, poolView } from './pool.queries.js'
 import { PoolService } from './pool.service.js'
+import { Recycling } from './recycling.service.js'
 
 @Controller()
 export class PoolController {
   constructor(
     private readonly pools: PoolService,
     private readonly queries: PoolQueries,
+    private readonly recycling: Recycling,
   ) {}
 
   @Serve(createPool)
@@ -45,5 +60,25 @@ export class PoolController {
   @Serve(claimLead)
   async claim({ params }: Input<typeof claimLead>) {
     return leadView(await this.pools.claim(params.id))
+  }
+
+  @Serve(createRecycleRule)
+  createRule({ body }: Input<typeof createRecycleRule>) {
+    return this.recycling.create(body)
+  }
+
+  @Serve(listRecycleRules)
+  rules({ query }: Input<typeof listRecycleRules>) {
+    return this.recycling.list(query)
+  }
+
+  @Serve(getRecycleRule)
+  rule({ params }: Input<typeof getRecycleRule>) {
+    return this.recycling.get(params.id)
+  }
+
+  @Serve(changeRecycleRule)
+  changeRule({ params, body }: Input<typeof changeRecycleRule>) {
+    return this.recycling.change(params.id, body)
   }
 }

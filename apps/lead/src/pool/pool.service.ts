@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common'
 import { LeadAssigned, LeadClaimed, LeadPooled, type changePool, type createPool, type Input, type releaseLead } from '@millrace/contracts'
 import { dayOf, Refusal, startOfDay, type Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Directory, Events, type Transaction } from '@millrace/service'
+import { Deadlines } from '../clock/deadlines.service.js'
 import { Lead } from '../lead/lead.js'
 import { Pool, type Claimant, type PoolData } from './pool.js'
+import { PoolQueries } from './pool.queries.js'
 
 /** Use cases of pools: their rules, and the way of leads into them and out. */
 @Injectable()
@@ -13,6 +15,8 @@ export class PoolService {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly directory: Directory,
+    private readonly deadlines: Deadlines,
+    private readonly queries: PoolQueries,
   ) {}
 
   create(given: Input<typeof createPool>['body']): Promise<Pool> {
@@ -20,6 +24,7 @@ export class PoolService {
       await mustBeUnits(tx, given.unitIds)
       const pool = Pool.create({ ...begun('pool', this.clock.now()), ...given, active: true })
       await tx.insert(pool)
+      tx.onCommit(() => this.queries.recentLimits.forget())
       return pool
     })
   }
@@ -28,6 +33,7 @@ export class PoolService {
     return this.db.transaction(async (tx) => {
       await mustBeUnits(tx, given.unitIds ?? [])
       const said = Object.entries(given).filter(([, value]) => value !== undefined)
+      tx.onCommit(() => this.queries.recentLimits.forget())
       return tx.update((await tx.lock(Pool, id)).change(Object.fromEntries(said) as Partial<PoolData>, this.clock.now()))
     })
   }
@@ -55,7 +61,7 @@ export class PoolService {
       if (before.status !== 'pooled' || !before.poolId) throw new Refusal('lead.not_pooled', { status: before.status })
       const [pool, now] = [await tx.get(Pool, before.poolId), this.clock.now()]
       pool.mustAllow(await this.claimant(tx, me, pool, now), before, now)
-      const lead = await tx.update(before.assign(me, now))
+      const lead = await this.deadlines.update(tx, before, before.assign(me, now))
       tx.send('INSERT INTO lead_claim (lead_id, user_id, pool_id, claimed_at) VALUES ($1, $2, $3, $4)', [id, me, pool.id, now])
       await this.events.publish(tx, LeadClaimed, lead, { leadId: id, poolId: pool.id, ownerId: me })
       await this.events.publish(tx, LeadAssigned, lead, { leadId: id, ownerId: me })
@@ -65,8 +71,7 @@ export class PoolService {
 
   private async claimant(tx: Transaction, id: Id<'user'>, pool: Pool, now: Date): Promise<Claimant> {
     await this.directory.colleague(id)
-    const tenant = await tx.one<{ zone: string }>('SELECT zone FROM known_tenant')
-    const zone = tenant?.zone ?? 'UTC'
+    const zone = await this.directory.zone()
     const found = await tx.one<{ path: string | null; held: number; claimed: number }>(
       `SELECT (SELECT d.path FROM directory_user u JOIN directory_unit d ON d.id = u.unit_id WHERE u.id = $1) AS path,
          (SELECT count(*)::int FROM lead WHERE owner_id = $1 AND pool_id = $2 AND status IN ('assigned', 'working', 'qualified', 'nurturing')) AS held,

@@ -1,6 +1,6 @@
 import { newId, type Refusal } from '@millrace/domain'
 import { amy, bob, monday, tuesday } from '../lead/lead.fixture.js'
-import { Pool, type Claimant, type PoolData } from './pool.js'
+import { Pool, shown, type Claimant, type PoolData } from './pool.js'
 
 const [head, north, south] = [newId('org_unit'), newId('org_unit'), newId('org_unit')]
 const [inNorth, inSouth] = [`/${head}/${north}/`, `/${head}/${south}/`]
@@ -8,7 +8,7 @@ const [inNorth, inSouth] = [`/${head}/${north}/`, `/${head}/${south}/`]
 const aPool = (given: Partial<PoolData> = {}) =>
   Pool.create({
     ...{ id: newId('pool'), version: 1, journeyId: null, createdAt: monday, updatedAt: monday },
-    ...{ name: 'Fair', maxHeld: null, maxPerDay: null, blockedDays: 0, unitIds: [], active: true },
+    ...{ name: 'Fair', maxHeld: null, maxPerDay: null, maxViewedPerDay: null, blockedDays: 0, unitIds: [], active: true },
     ...given,
   })
 const claimant: Claimant = { id: amy.id, unitPath: inNorth, held: 0, claimedToday: 0 }
@@ -54,5 +54,14 @@ describe('a pool', () => {
       { held: 1, claimedToday: 3 },
     ].map((has) => refusalOf(() => pool.mustAllow({ ...claimant, ...has }, pooled, monday))?.code)
     expect(codes).toEqual([undefined, 'pool.holds_enough', 'pool.claimed_enough'])
+  })
+
+  it('shows one person no more of its leads on a day than it says, and those again that they have seen', () => {
+    const leads = ['a', 'b', 'c', 'd'].map((id, n) => ({ id, poolId: n < 3 ? 'limited' : 'open' }))
+    const ids = (seen: string[], left: number) => shown(leads, new Set(seen), new Map([['limited', left]])).map(({ id }) => id)
+    expect(ids([], 2)).toEqual(['a', 'b', 'd'])
+    expect(ids(['b'], 1)).toEqual(['a', 'b', 'd'])
+    expect(ids(['c'], 0)).toEqual(['c', 'd'])
+    expect(ids([], 0)).toEqual(['d'])
   })
 })

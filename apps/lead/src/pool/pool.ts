@@ -6,6 +6,8 @@ export interface PoolData {
   readonly maxHeld: number | null
   /** Leads that one person may claim on one day; null: any number. */
   readonly maxPerDay: number | null
+  /** Different leads that one person is shown on one day; null: any number. */
+  readonly maxViewedPerDay: number | null
   /** For so many days a former owner may not claim the lead again. */
   readonly blockedDays: number
   /** Units whose people, with those of the units below, may claim; none: everybody. */
@@ -39,6 +41,7 @@ export class Pool implements PoolData {
   declare readonly name: string
   declare readonly maxHeld: number | null
   declare readonly maxPerDay: number | null
+  declare readonly maxViewedPerDay: number | null
   declare readonly blockedDays: number
   declare readonly unitIds: readonly Id<'org_unit'>[]
   declare readonly active: boolean
@@ -70,4 +73,19 @@ export class Pool implements PoolData {
     if (this.maxPerDay !== null && claimedToday >= this.maxPerDay)
       throw new Refusal('pool.claimed_enough', { claimed: claimedToday, limit: this.maxPerDay })
   }
+}
+
+/** Which of these leads somebody is shown who has seen some today: those, and others in their order until the limit of their pool is reached. */
+export function shown<Pooled extends { readonly id: string; readonly poolId: string }>(
+  leads: readonly Pooled[],
+  seen: ReadonlySet<string>,
+  left: ReadonlyMap<string, number>,
+): Pooled[] {
+  const room = new Map(left)
+  return leads.filter(({ id, poolId }) => {
+    const rest = room.get(poolId)
+    if (rest === undefined || seen.has(id)) return true
+    room.set(poolId, rest - 1)
+    return rest > 0
+  })
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { LeadScored, type changeScorecard, type draftScorecard, type Input } from '@millrace/contracts'
 import type { Id } from '@millrace/domain'
 import { begun, Clock, context, Database, Events, inTenant, Jobs, type Transaction } from '@millrace/service'
+import { Deadlines } from '../clock/deadlines.service.js'
 import { Lead } from '../lead/lead.js'
 import { Scorecard, type ScorecardData } from './scorecard.js'
 import { Scoring } from './scoring.service.js'
@@ -19,6 +20,7 @@ export class ScorecardService {
     private readonly clock: Clock,
     private readonly scoring: Scoring,
     private readonly jobs: Jobs,
+    private readonly deadlines: Deadlines,
   ) {
     jobs.every(30, 'score leads anew', () => this.rescoreAll())
     jobs.onStop(() => (this.stopped = true))
@@ -91,7 +93,13 @@ export class ScorecardService {
     this.scoring.forget()
     const scored = await this.scoring.now()
     const [before, after] = [new Map(leads.map((lead) => [lead.id, lead])), leads.map(scored).filter((lead, n) => lead !== leads[n])]
-    tx.updateAll(after)
+    tx.updateAll(
+      await this.deadlines.timed(
+        tx,
+        after,
+        after.map(({ id }) => before.get(id)!),
+      ),
+    )
     for (const lead of after) {
       const { score, grade } = before.get(lead.id)!
       if (lead.score === score && lead.grade === grade) continue
