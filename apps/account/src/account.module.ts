@@ -17,9 +17,10 @@ import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
 import { accountMigrations } from './migrations/index.js'
+import { SearchController } from './search/search.controller.js'
 
 @Module({
-  controllers: [AccountController, ContactController, ActivityController, AccountConsumers, ActivityConsumers],
+  controllers: [SearchController, AccountController, ContactController, ActivityController, AccountConsumers, ActivityConsumers],
   providers: [AccountService, AccountQueries, ContactService, ContactQueries, ActivityService, ActivityQueries],
 })
 export class AccountModule {

@@ -29,6 +29,7 @@ import { ScorecardSchema } from './scorecard/scorecard.schema.js'
 import { ScorecardService } from './scorecard/scorecard.service.js'
 import { Scoring } from './scorecard/scoring.service.js'
 import { TenantConsumers } from './pool/tenant.consumers.js'
+import { SearchController } from './search/search.controller.js'
 
 @Module({
   controllers: [
@@ -39,6 +40,7 @@ import { TenantConsumers } from './pool/tenant.consumers.js'
     LeadFormController,
     CustomersConsumers,
     TenantConsumers,
+    SearchController,
   ],
   providers: [
     LeadService,
