@@ -24,9 +24,13 @@ import { UserController } from './user/user.controller.js'
 import { userImport } from './user/user.import.js'
 import { UserSchema } from './user/user.schema.js'
 import { UserService } from './user/user.service.js'
+import { ViewController } from './view/view.controller.js'
+import { ViewQueries } from './view/view.queries.js'
+import { ViewSchema } from './view/view.schema.js'
+import { ViewService } from './view/view.service.js'
 
 @Module({
-  controllers: [TenantController, OrgUnitController, UserController, ApiClientController, SigningKeyController],
+  controllers: [TenantController, OrgUnitController, UserController, ApiClientController, SigningKeyController, ViewController],
   providers: [
     TenantService,
     OrgUnitService,
@@ -39,6 +43,8 @@ import { UserService } from './user/user.service.js'
     SignInRecords,
     SigningKeys,
     OpenId,
+    ViewService,
+    ViewQueries,
   ],
 })
 export class IdentityModule {
@@ -68,7 +74,7 @@ export class IdentityModule {
 export const identityService: ServiceDefinition = {
   name: 'identity',
   module: IdentityModule,
-  schemas: [TenantSchema, OrgUnitSchema, UserSchema, ApiClientSchema],
+  schemas: [TenantSchema, OrgUnitSchema, UserSchema, ApiClientSchema, ViewSchema],
   migrations: identityMigrations,
   config: identityConfig,
   extend: mountSignIn,
