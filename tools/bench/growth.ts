@@ -24,7 +24,7 @@ import { median, type Benchmark, type Figure, type Outcome, type Run } from './m
 /** Of each other company; with all of them it is a million in ten thousand steps. */
 const leadsOfOthers = 1_000
 const fillAtOnce = 1_000_000
-const bytesPerLead = 3_500
+const bytesPerLead = 5_500
 const flat = 1.2
 
 /** What is measured at each size. */
@@ -47,12 +47,7 @@ export const growth: Benchmark = {
     'The same by hand on the tables that have grown: B1’s statement, and the same three pages with `tenant_id = …` in the statement. What grows there as well is Postgres: random places in large indexes are written whole to the log once after each checkpoint, and are not in the cache.',
   async run(run) {
     const most = Math.max(...run.leads)
-    const needed = most * bytesPerLead + 5e9
-    const { bavail, bsize } = statfsSync(run.home)
-    if (bavail * bsize < needed)
-      throw new Error(
-        `${most.toLocaleString('en')} leads need ${Math.ceil(needed / 1e9)} GB of free disk; there are ${Math.floor((bavail * bsize) / 1e9)} GB. Fewer: --leads 10000,1000000`,
-      )
+    needDisk(run, most, bytesPerLead)
     const { newId } = await import('@millrace/domain')
     const { migrate, migrationsOf, openBus } = await import('@millrace/service')
     const { leadService } = await builtFile<{ leadService: ServiceDefinition }>('apps/lead/dist/lead.module.js')
@@ -205,6 +200,23 @@ function idAt(noun: string, n: number): string {
   return `${noun}_01g${n.toString(16).padStart(9, '0')}${'0'.repeat(14)}`
 }
 
+// `h` is random yet the same in both databases; ids are sortable by n.
+const given = `FROM unnest($1::text[]) AS t(tenant), generate_series($2::int, $3::int) AS n,
+  LATERAL (SELECT md5(tenant || n) AS h, lpad(to_hex(n), 9, '0') AS place) AS made`
+const called = `LATERAL (SELECT '+861' || (3000000000 + ('x' || substr(h, 19, 8))::bit(32)::bigint % 5999999999)::text AS phone) AS called`
+const id = (noun: string) => `'${noun}_01g' || place || substr(h, 1, 14)`
+const at = `timestamptz '2026-01-01' + n * interval '1 second'`
+
+/** Leads with keys of their own, `$2` … `$3` of each of the companies `$1`. */
+export const insertLeads = `INSERT INTO lead (tenant_id, id, version, journey_id, created_at, updated_at, status, company_name, company_key, contact_name,
+    contact_key, job_title, email, email_key, phone, phone_key, country, source, channel, owner_id, external_id, duplicate_of)
+  SELECT tenant, ${id('lead')}, 1 + n % 4, ${id('journey')}, ${at}, ${at},
+    (ARRAY['new', 'new', 'new', 'new', 'assigned', 'assigned', 'assigned', 'working', 'working', 'working', 'qualified', 'converted', 'converted', 'disqualified', 'disqualified', 'nurturing'])[1 + n % 16],
+    'Works ' || substr(h, 1, 10) || ' Ltd', 'works ' || substr(h, 1, 10), 'Li ' || substr(h, 11, 8), 'li ' || substr(h, 11, 8), 'Buyer',
+    'li@' || substr(h, 1, 12) || '.example', 'li@' || substr(h, 1, 12) || '.example', phone, phone, 'CN', 'Bench', 'Fair',
+    CASE WHEN n % 5 < 3 THEN 'user_01g' || lpad((n % 200)::text, 23, '0') END, CASE WHEN n % 2 = 0 THEN h END, '[]'
+  ${given}, ${called}`
+
 /** Fills the tables of lead and insight; each of the companies gets the leads `from` … `to`. */
 async function grow(
   run: Run,
@@ -215,22 +227,14 @@ async function grow(
 ): Promise<void> {
   const began = performance.now()
   const rows = (to - from) * tenants.length
-  // `h` is random yet the same in both databases; ids are sortable by n.
-  const given = `FROM unnest($1::text[]) AS t(tenant), generate_series($2::int, $3::int) AS n,
-    LATERAL (SELECT md5(tenant || n) AS h, lpad(to_hex(n), 9, '0') AS place) AS made`
-  const id = (noun: string) => `'${noun}_01g' || place || substr(h, 1, 14)`
-  const at = `timestamptz '2026-01-01' + n * interval '1 second'`
-  await filled(run, leadUrl, ['lead', 'lead_company_token', 'idempotency'], rows, tenants, from, to, [
-    `INSERT INTO lead (tenant_id, id, version, journey_id, created_at, updated_at, status, company_name, company_key, contact_name, contact_key, job_title,
-       email, email_key, phone, phone_key, country, source, channel, owner_id, external_id, duplicate_of)
-     SELECT tenant, ${id('lead')}, 1 + n % 4, ${id('journey')}, ${at}, ${at},
-       (ARRAY['new', 'new', 'new', 'new', 'assigned', 'assigned', 'assigned', 'working', 'working', 'working', 'qualified', 'converted', 'converted', 'disqualified', 'disqualified', 'nurturing'])[1 + n % 16],
-       'Works ' || substr(h, 1, 10) || ' Ltd', 'works ' || substr(h, 1, 10), 'Li ' || substr(h, 11, 8), 'li ' || substr(h, 11, 8), 'Buyer',
-       'li@' || substr(h, 1, 12) || '.example', 'li@' || substr(h, 1, 12) || '.example', phone, phone, 'CN', 'Bench', 'Fair',
-       CASE WHEN n % 5 < 3 THEN 'user_01g' || lpad((n % 200)::text, 23, '0') END, CASE WHEN n % 2 = 0 THEN h END, '[]'
-     ${given}, LATERAL (SELECT '+861' || (3000000000 + ('x' || substr(h, 19, 8))::bit(32)::bigint % 5999999999)::text AS phone) AS called`,
+  await filled(run, leadUrl, ['lead', 'lead_company_token', 'lead_search', 'idempotency'], rows, tenants, from, to, [
+    insertLeads,
     `INSERT INTO lead_company_token (tenant_id, token, lead_id)
      SELECT tenant, token, ${id('lead')} ${given}, unnest(ARRAY['works' || substr(h, 1, 10), substr(h, 1, 10) || ' works']) AS token`,
+    `INSERT INTO lead_search (tenant_id, token, record_id)
+     SELECT tenant, token, ${id('lead')} ${given}, ${called},
+       unnest(ARRAY['works', substr(h, 1, 10), 'li', substr(h, 11, 8), 'li' || substr(h, 1, 12) || 'example', substr(h, 1, 12) || 'example', '#' || reverse(substr(phone, 2))]
+         || CASE WHEN n % 2 = 0 THEN ARRAY[h] ELSE '{}' END) AS token`,
     // Requests came at other moments than their leads: their keys say nothing about the place.
     `INSERT INTO idempotency (tenant_id, key, body_hash, status, answer, headers)
      SELECT tenant, h, h || h, 201, '{"id":"' || ${id('lead')} || '"}', '{}' ${given} WHERE n % 10 = 0`,
@@ -245,8 +249,17 @@ async function grow(
   run.report(`  ${rows.toLocaleString('en')} leads more: ${Math.round((performance.now() - began) / 1_000)} s`)
 }
 
+function needDisk({ home }: Run, rows: number, bytesEach: number): void {
+  const needed = rows * bytesEach + 5e9
+  const { bavail, bsize } = statfsSync(home)
+  if (bytesEach && bavail * bsize < needed)
+    throw new Error(
+      `${rows.toLocaleString('en')} records need ${Math.ceil(needed / 1e9)} GB of free disk; there are ${Math.floor((bavail * bsize) / 1e9)} GB. Fewer: --leads 10000,1000000`,
+    )
+}
+
 /** Runs the inserts; many rows are faster in without the indexes, which are then built anew. */
-async function filled(
+export async function filled(
   run: Run,
   url: string,
   tables: readonly string[],
@@ -255,7 +268,9 @@ async function filled(
   from: number,
   to: number,
   inserts: readonly string[],
+  bytesEach = 0,
 ): Promise<void> {
+  needDisk(run, rows, bytesEach)
   await withClient(url, async (client) => {
     const each = async (...statements: string[]) => {
       for (const statement of statements) await client.query(statement)
@@ -288,8 +303,10 @@ async function filled(
   })
 }
 
-/** Signs access tokens of any company, as an identity provider of the customer's own would. */
-async function anIssuer(run: Run): Promise<{ url: string; tokenOf: (tenantId: string) => Promise<string> }> {
+/** Signs access tokens of any company, as an identity provider of the customer's own would: of a program, unless it is told whose. */
+export async function anIssuer(
+  run: Run,
+): Promise<{ url: string; tokenOf: (tenantId: string, whose?: { id: string; roles: readonly string[] }) => Promise<string> }> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256', use: 'sig' }] })
   const server = createServer((_, response) => response.setHeader('content-type', 'application/json').end(keys))
@@ -303,12 +320,12 @@ async function anIssuer(run: Run): Promise<{ url: string; tokenOf: (tenantId: st
   const { newId } = await import('@millrace/domain')
   return {
     url,
-    tokenOf: (tenant) =>
-      new SignJWT({ tenant, roles: ['integrator'] })
+    tokenOf: (tenant, { id, roles } = { id: newId('api_client'), roles: ['integrator'] }) =>
+      new SignJWT({ tenant, roles })
         .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
         .setIssuer(url)
         .setAudience('millrace')
-        .setSubject(newId('api_client'))
+        .setSubject(id)
         .setIssuedAt()
         .setExpirationTime('2h')
         .sign(privateKey),

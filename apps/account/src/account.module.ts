@@ -22,9 +22,18 @@ import { accountPlanStatus } from './plan/plan.js'
 import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
+import { SearchController } from './search/search.controller.js'
 
 @Module({
-  controllers: [AccountController, ContactController, ActivityController, AccountPlanController, AccountConsumers, ActivityConsumers],
+  controllers: [
+    AccountController,
+    ContactController,
+    ActivityController,
+    AccountPlanController,
+    AccountConsumers,
+    ActivityConsumers,
+    SearchController,
+  ],
   providers: [
     AccountService,
     AccountQueries,

@@ -15,7 +15,8 @@ import {
 import type { FastifyInstance } from 'fastify'
 import { addressesOf, gatewayConfig } from './config.js'
 import { page, statesOf } from './page.js'
-import { proxy } from './proxy.js'
+import { Door, proxy } from './proxy.js'
+import { SearchController } from './search.controller.js'
 
 @Module({})
 export class GatewayModule {}
@@ -34,8 +35,9 @@ export async function startGateway(environment: Record<string, string | undefine
   const telemetry = await startTelemetry('millrace-gateway', config)
   const tokens = tokensOf(config, new Clock())
   const addresses = addressesOf(config)
+  const door = new Door({ addresses, tokens, rateLimit: config.RATE_LIMIT, publicUrl: config.PUBLIC_URL })
   const app = await createHttpApp({
-    root: { module: GatewayModule },
+    root: { module: GatewayModule, controllers: [SearchController], providers: [{ provide: Door, useValue: door }] },
     config,
     log,
     telemetry,
@@ -88,7 +90,7 @@ export async function startGateway(environment: Record<string, string | undefine
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
       .send(page(await statesOf(addresses), languageOf(request.headers['accept-language']))),
   )
-  const closeProxy = proxy(fastify, { addresses, tokens, rateLimit: config.RATE_LIMIT, publicUrl: config.PUBLIC_URL })
+  proxy(fastify, door)
   await app.listen(config.PORT, config.HOST)
   const url = (await app.getUrl()).replace('0.0.0.0', '127.0.0.1').replace('[::]', '127.0.0.1')
   log.info({ url }, 'serving')
@@ -97,7 +99,7 @@ export async function startGateway(environment: Record<string, string | undefine
     url,
     async stop() {
       await app.close()
-      await closeProxy()
+      await door.close()
       await telemetry.shutdown()
     },
   }

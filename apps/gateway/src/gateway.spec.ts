@@ -1,4 +1,4 @@
-import { captureLead, getLead, listLeads, problems } from '@millrace/contracts'
+import { captureLead, getLead, listLeads, problems, search } from '@millrace/contracts'
 import { newId } from '@millrace/domain'
 import { aWorld, caller, type Company, type World } from '@millrace/testing'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
@@ -11,6 +11,9 @@ let world: World
 let gateway: RunningGateway
 let company: Company
 let hold: Promise<void> | undefined
+/** What a search of leads finds, and what was searched for. */
+let found: object[] | undefined
+const searched: string[] = []
 
 beforeAll(async () => {
   world = await aWorld()
@@ -20,6 +23,11 @@ beforeAll(async () => {
     request.on('data', (chunk: Buffer) => (bytes += chunk.length))
     request.on('end', async () => {
       await hold
+      if (request.url?.startsWith('/v1/leads/search')) {
+        searched.push(request.url)
+        response.setHeader('content-type', 'application/json').statusCode = found ? 200 : 403
+        return response.end(JSON.stringify({ data: found ?? [], complete: true }))
+      }
       response
         .setHeader('content-type', 'application/json')
         .setHeader('etag', '"7"')
@@ -106,6 +114,25 @@ describe('the gateway', () => {
       headers: { 'content-type': 'text/csv' },
     })
     expect(await answer.json()).toMatchObject({ bytes: 4_000_000, url: '/v1/imports?kind=leads' })
+  })
+
+  it('searches the services at once, and says what is missing when one is away', async () => {
+    const hit = { kind: 'lead', id: newId('lead'), title: '云图', subtitle: null, status: 'new', ownerId: null, mine: false, matches: [] }
+    const at = (createdAt: string, match: string, mine = false) => ({ ...hit, title: createdAt, createdAt, match, mine })
+    found = [at('2026-01-01', 'prefix'), at('2026-01-02', 'prefix', true), at('2026-01-03', 'exact'), at('2026-01-04', 'prefix')]
+    const person = as(await someone())
+    const answer = await person.does(search, { query: { q: '云图 8000', limit: '3' } })
+    expect(answer).toMatchObject({ complete: false, missing: ['account', 'contact'] })
+    expect(answer.data.map(({ createdAt }: { createdAt: string }) => createdAt)).toEqual(['2026-01-03', '2026-01-02', '2026-01-04'])
+    expect(searched).toEqual([`/v1/leads/search?${new URLSearchParams({ q: '云图 8000', limit: '3' })}`])
+    const leads = await person.call(search, { query: { q: '云图', kinds: 'lead' } })
+    expect(leads.body).toMatchObject({ complete: true, missing: [] })
+    expect(leads.headers['ratelimit']).toMatch(/^"default";r=18;t=1$/)
+    found = undefined // as one who may not read leads is answered
+    expect(await person.does(search, { query: { q: '云图', kinds: 'lead' } })).toEqual({ data: [], complete: true, missing: [] })
+    for (const query of [{}, { q: '' }, { q: 'x', kinds: 'lead,cars' }, { q: 'x', limit: '51' }])
+      expect((await person.call(search, { query })).body.code).toBe('request.invalid')
+    expect((await person.call(search, { query: { q: 'x' }, headers: { authorization: 'Bearer e30.e30.x' } })).status).toBe(401)
   })
 
   it('finishes what is under way when it is told to stop', async () => {

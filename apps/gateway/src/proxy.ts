@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { PassThrough, Readable } from 'node:stream'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
-import { Pool } from 'undici'
+import { Pool, type Dispatcher } from 'undici'
 import { serviceFor } from './routes.js'
 
 /** Largest body that is not a file. */
@@ -29,48 +29,80 @@ const notForwarded = new Set([
   'forwarded',
 ])
 
-interface ProxyOptions {
+interface DoorOptions {
   readonly addresses: Record<ServiceName, string>
   readonly tokens: Tokens
   readonly rateLimit: number
   readonly publicUrl: string
 }
 
-/** Hands requests to the service that owns their route: token checked, clients kept within their rate; files are streamed. */
-export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, publicUrl }: ProxyOptions): () => Promise<void> {
-  const pools = new Map(
-    Object.entries(addresses).map(([name, url]) => [
-      name,
-      new Pool(url, { connections: 64, pipelining: 1, headersTimeout: 40_000, bodyTimeout: 40_000, connectTimeout: 2_000 }),
-    ]),
-  )
-  const limiter = new RateLimiterMemory({ points: rateLimit, duration: 1 })
-  const { host, protocol } = new URL(publicUrl)
+/** What the gateway asks a service on behalf of a request. */
+interface Wish {
+  readonly method: string
+  readonly path: string
+  readonly body?: Readable | Buffer | null
+  readonly signal?: AbortSignal
+}
 
-  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+/** The way from the public to the services: who comes in, and how they are asked. */
+export class Door {
+  private readonly pools: Map<string, Pool>
+  private readonly limiter: RateLimiterMemory
+  private readonly own: { readonly host: string; readonly protocol: string }
+
+  constructor(private readonly options: DoorOptions) {
+    this.pools = new Map(
+      Object.entries(options.addresses).map(([name, url]) => [
+        name,
+        new Pool(url, { connections: 64, pipelining: 1, headersTimeout: 40_000, bodyTimeout: 40_000, connectTimeout: 2_000 }),
+      ]),
+    )
+    this.limiter = new RateLimiterMemory({ points: options.rateLimit, duration: 1 })
+    this.own = new URL(options.publicUrl)
+  }
+
+  /** Lets a request in whose token is good and whose client keeps its rate. */
+  async admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { tokens, rateLimit } = this.options
     const caller = request.headers.authorization?.startsWith('Bearer ') ? await tokens.verify(request.headers.authorization) : undefined
-    await stayInRate(limiter, rateLimit, caller?.actor.id ?? request.ip, reply)
+    await stayInRate(this.limiter, rateLimit, caller?.actor.id ?? request.ip, reply)
+  }
+
+  /** Asks a service with the headers of the request. */
+  ask(
+    service: ServiceName,
+    { headers, ip }: FastifyRequest,
+    { method, path, body = null, signal }: Wish,
+  ): Promise<Dispatcher.ResponseData> {
+    const { host, protocol } = this.own
+    const told = { host, 'x-forwarded-for': ip, 'x-forwarded-host': host, 'x-forwarded-proto': protocol.slice(0, -1) }
+    return this.pools
+      .get(service)!
+      .request({ method: method as 'GET', path, headers: { ...forwarded(headers), ...told }, body, ...(signal && { signal }) })
+      .catch((error: Error) => {
+        throw new Unavailable(`${service}: ${error.message}`)
+      })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.pools.values()].map((pool) => pool.close()))
+  }
+}
+
+/** Hands requests to the service that owns their route; files are streamed. */
+export function proxy(fastify: FastifyInstance, door: Door): void {
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    await door.admit(request, reply)
     const end = request.url.indexOf('?')
     const service = serviceFor(end < 0 ? request.url : request.url.slice(0, end), request.query as Record<string, unknown>)
     if (!service) throw new Refusal('route.not_found', {}, 'notFound')
     const given = request.body as Readable | Buffer | null | undefined
     const body = given instanceof Readable ? handOn(given) : given
-    const answer = await pools
-      .get(service)!
-      .request({
-        method: request.method as 'GET',
+    const answer = await door
+      .ask(service, request, {
+        method: request.method,
         path: request.url,
-        headers: {
-          ...forwarded(request.headers),
-          host,
-          'x-forwarded-for': request.ip,
-          'x-forwarded-host': host,
-          'x-forwarded-proto': protocol.slice(0, -1),
-        },
         body: Buffer.isBuffer(body) && !body.length ? null : (body ?? null),
-      })
-      .catch((error: Error) => {
-        throw new Unavailable(`${service}: ${error.message}`)
       })
       .finally(() => given instanceof Readable && given.unpipe().resume())
     void reply.status(answer.statusCode)
@@ -91,9 +123,6 @@ export function proxy(fastify: FastifyInstance, { addresses, tokens, rateLimit, 
     })
   void route(['/v1/imports'], true)
   void route(['/v1/*', '/oauth/*', '/.well-known/*'], false)
-  return async () => {
-    await Promise.all([...pools.values()].map((pool) => pool.close()))
-  }
 }
 
 /**

@@ -1,7 +1,9 @@
 import { importKinds, operations, serviceOf, services, type ServiceName } from '@millrace/contracts'
 
-/** The service that owns `/v1/<plural noun>`; `each`: chosen by the request itself. */
-const owners = new Map<string, ServiceName | 'each'>(operations.map(({ path, service }) => [path.split('/')[2]!, service]))
+/** The service that owns `/v1/<plural noun>`; `each`: chosen by the request itself. What the gateway composes has no owner. */
+const owners = new Map<string, ServiceName | 'each'>(
+  operations.flatMap(({ path, service }) => (service === 'gateway' ? [] : [[path.split('/')[2]!, service]])),
+)
 
 /** The service that answers a request; undefined: nobody does. */
 export function serviceFor(path: string, query: Readonly<Record<string, unknown>>): ServiceName | undefined {

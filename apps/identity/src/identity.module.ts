@@ -30,6 +30,10 @@ import { UserController } from './user/user.controller.js'
 import { userImport } from './user/user.import.js'
 import { UserSchema } from './user/user.schema.js'
 import { UserService } from './user/user.service.js'
+import { ViewService } from './view/view.service.js'
+import { ViewSchema } from './view/view.schema.js'
+import { ViewQueries } from './view/view.queries.js'
+import { ViewController } from './view/view.controller.js'
 
 @Module({
   controllers: [
@@ -40,6 +44,7 @@ import { UserService } from './user/user.service.js'
     SigningKeyController,
     CalendarController,
     AbsenceController,
+    ViewController,
   ],
   providers: [
     TenantService,
@@ -55,6 +60,8 @@ import { UserService } from './user/user.service.js'
     SignInRecords,
     SigningKeys,
     OpenId,
+    ViewService,
+    ViewQueries,
   ],
 })
 export class IdentityModule {
@@ -84,7 +91,7 @@ export class IdentityModule {
 export const identityService: ServiceDefinition = {
   name: 'identity',
   module: IdentityModule,
-  schemas: [TenantSchema, OrgUnitSchema, UserSchema, ApiClientSchema, CalendarSchema, AbsenceSchema],
+  schemas: [TenantSchema, OrgUnitSchema, UserSchema, ApiClientSchema, CalendarSchema, AbsenceSchema, ViewSchema],
   migrations: identityMigrations,
   config: identityConfig,
   extend: mountSignIn,

@@ -7,7 +7,6 @@ import {
   claimLead,
   completeItem,
   convertLead,
-  creditInvoice,
   createApiClient,
   createOrgUnit,
   createPool,
@@ -15,6 +14,7 @@ import {
   createProduct,
   createTenant,
   createUser,
+  creditInvoice,
   declineQuote,
   draftContract,
   draftProcess,
@@ -43,7 +43,9 @@ import {
   retireProcess,
   roles,
   rotateApiClientSecret,
+  saveView,
   sendQuote,
+  shareView,
   signContract,
   startImport,
   submitContract,
@@ -190,6 +192,10 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
   await make(createPool, { name: 'Fair' })
+  await does(shareView, {
+    params: { id: await make(saveView, { name: 'Fresh', list: 'listLeads', sort: '-createdAt' }) },
+    body: { with: 'company' },
+  })
   const { id: usual } = await does(draftProcess, { body: { template: 'simple', name: 'Usual', family: 'usual' } })
   await does(publishProcess, { params: { id: usual }, body: { isDefault: true } })
   common.set('process family', 'usual')

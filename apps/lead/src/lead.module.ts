@@ -37,6 +37,7 @@ import { ScorecardQueries } from './scorecard/scorecard.queries.js'
 import { ScorecardSchema } from './scorecard/scorecard.schema.js'
 import { ScorecardService } from './scorecard/scorecard.service.js'
 import { Scoring } from './scorecard/scoring.service.js'
+import { SearchController } from './search/search.controller.js'
 
 @Module({
   controllers: [
@@ -49,6 +50,7 @@ import { Scoring } from './scorecard/scoring.service.js'
     ClockController,
     LeadFiguresController,
     CustomersConsumers,
+    SearchController,
   ],
   providers: [
     LeadService,

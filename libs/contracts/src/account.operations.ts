@@ -80,8 +80,12 @@ const handOver = {
   sales_manager: 'subtree',
 } as const
 
+/** Who reads accounts, and who their contacts. */
+export const accountRead = permission('account.read', salesReaders)
+export const contactRead = permission('contact.read', salesReaders)
+
 const accounts = {
-  read: permission('account.read', salesReaders),
+  read: accountRead,
   open: permission('account.open', salesWriters),
   change: permission('account.change', salesWriters),
   assign: permission('account.assign', handOver),
@@ -216,7 +220,7 @@ export const ContactView = z
   .meta({ id: 'Contact' })
 
 const contacts = {
-  read: permission('contact.read', salesReaders),
+  read: contactRead,
   add: permission('contact.add', salesWriters),
   change: permission('contact.change', salesWriters),
 }

@@ -129,8 +129,11 @@ export const LeadView = z
   })
   .meta({ id: 'Lead' })
 
+/** Who reads leads. */
+export const leadRead = permission('lead.read', salesReaders)
+
 const access = {
-  read: permission('lead.read', salesReaders),
+  read: leadRead,
   capture: permission('lead.capture', salesWriters),
   change: permission('lead.change', salesWriters),
   assign: permission('lead.assign', { administrator: 'company', sales_ops: 'company', integrator: 'company', sales_manager: 'company' }),

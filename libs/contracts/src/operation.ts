@@ -16,8 +16,8 @@ export interface Operation<
 > {
   /** Unique name and the OpenAPI operationId, e.g. `convertLead`. */
   readonly id: string
-  /** The service that serves it; `each`: every one, chosen by `?kind`, `?service` or the first word of the id. */
-  readonly service: ServiceName | 'each'
+  /** The service that serves it; `each`: every one, chosen by `?kind`, `?service` or the first word of the id; `gateway`: composed of several. */
+  readonly service: ServiceName | 'each' | 'gateway'
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** e.g. `/v1/leads/{id}/convert` */
   readonly path: string

@@ -73,6 +73,11 @@ export class Database {
     return table
   }
 
+  /** The classes whose records are searched for. */
+  get searched(): Table[] {
+    return [...this.tables.values()].filter(({ found }) => found.length)
+  }
+
   /**
    * Runs a use case in one transaction of the context's tenant: all of it or nothing. Inside a request that writes, and while an event is
    * applied, it joins the transaction that is already open.

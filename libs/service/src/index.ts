@@ -11,9 +11,11 @@ export { Imports, type ImportKind, type ImportRow } from './imports/imports.js'
 export { Jobs } from './jobs.js'
 export { migrate, migration, type Migration } from './migrate.js'
 export { OperationInterceptor, Serve } from './operation-server.js'
+export { check, type FieldProblem } from './validation.js'
 export { problemOf, refusalOf, languageOf, type Problem } from './problem.js'
 export { Remembered } from './remembered.js'
-export { aggregateSchema, rowSchema } from './schema.js'
+export { Search, type Found } from './search.js'
+export { aggregateSchema, rowSchema, searchable } from './schema.js'
 export {
   Config,
   createHttpApp,

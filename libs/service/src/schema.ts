@@ -1,4 +1,4 @@
-import { Money, Ratio, type Currency } from '@millrace/domain'
+import { Money, Ratio, tokensOfFields, type Currency, type SearchedField, type SearchedText } from '@millrace/domain'
 import { EntitySchema, type EntityMetadata, type EntitySchemaColumnOptions, type EntitySchemaEmbeddedColumnOptions } from 'typeorm'
 
 type Kind = 'text' | 'integer' | 'bigint' | 'boolean' | 'instant' | 'day' | 'json' | 'ratio' | 'money'
@@ -36,6 +36,16 @@ function moneyColumns(property: string) {
     },
   })
   return { schema, prefix: false }
+}
+
+/** The fields that records of a class are found by in the search, with what kind of text they hold; the first is what they are called. */
+export type FoundBy<T> = { readonly [K in keyof T]?: SearchedText }
+
+const foundBy = new WeakMap<object, FoundBy<object>>()
+
+/** Lets records of a class be searched for: what they are found by is kept in `<table>_search` with each insert and update. */
+export function searchable<C extends Anyone>(target: C, found: FoundBy<Instance<C>>): void {
+  foundBy.set(target, found)
 }
 
 /**
@@ -93,6 +103,8 @@ export class Table<T extends object = object> {
   readonly updateSql: string
   /** Updates any number of values that are locked, by one statement. */
   readonly updateAllSql: string
+  /** What its records are found by in the search, in this order; empty: they are not searched for. */
+  readonly found: readonly (readonly [property: string, kind: SearchedText])[]
   private readonly changing: readonly StoredColumn[]
   private readonly prototype: object
   private readonly plain: { property: string; column: string; ratio: boolean }[] = []
@@ -102,6 +114,7 @@ export class Table<T extends object = object> {
     this.name = metadata.tableName
     this.noun = metadata.tableName.replaceAll('"', '') // a noun that SQL keeps for itself is quoted: "user"
     this.prototype = (metadata.target as Anyone).prototype
+    this.found = Object.entries(foundBy.get(metadata.target as object) ?? {}) as [string, SearchedText][]
     const columns: StoredColumn[] = []
     for (const column of metadata.columns) {
       const [property, part] = column.propertyPath.split('.') as [string, string | undefined]
@@ -157,6 +170,23 @@ export class Table<T extends object = object> {
       entity[property] = row[minor] === null ? null : Money.of(row[minor] as bigint, row[currency] as Currency)
     }
     return entity as T
+  }
+
+  /** The texts that a record is found by, as far as it has them. */
+  searched(entity: object): SearchedField[] {
+    return this.found.flatMap(([field, kind]) => {
+      const text = (entity as Record<string, unknown>)[field]
+      return typeof text === 'string' && text ? [{ field, kind, text }] : []
+    })
+  }
+
+  isFoundAlike(one: object, other: object): boolean {
+    return this.found.every(([field]) => (one as Record<string, unknown>)[field] === (other as Record<string, unknown>)[field])
+  }
+
+  /** The tokens that lead to a record. */
+  searchTokens(entity: object): string[] {
+    return tokensOfFields(this.searched(entity))
   }
 
   rowValues(entity: T): unknown[] {

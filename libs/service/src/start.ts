@@ -32,6 +32,7 @@ import { ParkedController } from './parked.controller.js'
 import { Parking } from './parking.js'
 import { ProblemFilter, refuseConnection } from './problem.js'
 import { Relay } from './relay.js'
+import { Search } from './search.js'
 import { startTelemetry, Telemetry } from './telemetry.js'
 
 /** What a service is made of. */
@@ -232,6 +233,7 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     Imports,
     Jobs,
     AuditSeals,
+    Search,
   ]
 }
 
@@ -275,7 +277,7 @@ interface HttpAppOptions {
 export async function createHttpApp(options: HttpAppOptions): Promise<NestFastifyApplication> {
   const { root, config, log, telemetry, interceptor, events, ready } = options
   const filter = new ProblemFilter(log, telemetry)
-  root.providers = [{ provide: APP_FILTER, useValue: filter }]
+  root.providers = [...(root.providers ?? []), { provide: APP_FILTER, useValue: filter }]
   const adapter = new FastifyAdapter({
     bodyLimit: jsonLimit,
     requestTimeout: 30_000,

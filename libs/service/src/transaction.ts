@@ -248,6 +248,7 @@ export class Transaction {
     if (!entities.length) return
     const table = this.tableOf(entities[0]!.constructor)
     if (table.versioned) for (const entity of entities) this.audit(table, entity as never, 'insert', undefined)
+    this.letFind(table, entities as never, { areNew: true })
     this.sendInsertion()
     this.insertion = { table, entities }
   }
@@ -263,7 +264,9 @@ export class Transaction {
     if (table.versioned) {
       const stored = entity as { version: number }
       stored.version += 1
-      this.audit(table, entity as never, 'update', this.known.get(key))
+      const before = this.known.get(key)
+      this.audit(table, entity as never, 'update', before)
+      this.letFind(table, [entity], { before })
       this.known.set(key, entity) // a second update in this transaction tells only what it changed itself
     }
     return entity
@@ -280,9 +283,36 @@ export class Transaction {
     if (!table.versioned) return
     entities.forEach((entity, n) => {
       ;(entity as { version: number }).version += 1
-      this.audit(table, entity as never, 'update', this.known.get(keys[n]!))
+      const before = this.known.get(keys[n]!)
+      this.audit(table, entity as never, 'update', before)
+      this.letFind(table, [entity], { before })
       this.known.set(keys[n]!, entity)
     })
+  }
+
+  /** Lets the search find records by what they hold now, and no more by what one of them held before. */
+  letFind(
+    table: Table,
+    entities: readonly { id: string }[],
+    { before, areNew }: { before?: object | undefined; areNew?: boolean } = {},
+  ): void {
+    if (!table.found.length || (before && table.isFoundAlike(before, entities[0]!))) return
+    const known = new Set(before && table.searchTokens(before))
+    const rows = entities.flatMap((entity) => table.searchTokens(entity).map((token) => ({ id: entity.id, token })))
+    const fresh = rows.filter(({ token }) => !known.has(token))
+    for (const { token } of rows) known.delete(token)
+    if (known.size)
+      this.send(`DELETE FROM ${table.name}_search WHERE tenant_id = $1 AND record_id = $2 AND token = ANY($3::text[])`, [
+        this.tenantId,
+        entities[0]!.id,
+        [...known],
+      ])
+    if (!fresh.length) return
+    this.send(
+      `INSERT INTO ${table.name}_search (tenant_id, token, record_id) SELECT $1, token, id FROM unnest($2::text[], $3::text[]) AS given(token, id)` +
+        (areNew ? '' : ' ON CONFLICT DO NOTHING'), // looking for a conflict is half of what it costs
+      [this.tenantId, fresh.map(({ token }) => token), fresh.map(({ id }) => id)],
+    )
   }
 
   /** Hydrates rows of own SQL (`SELECT * …`). */

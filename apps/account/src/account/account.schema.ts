@@ -1,4 +1,4 @@
-import { aggregateSchema } from '@millrace/service'
+import { aggregateSchema, searchable } from '@millrace/service'
 import { Account } from './account.js'
 
 export const AccountSchema = aggregateSchema(Account, 'account', {
@@ -18,3 +18,5 @@ export const AccountSchema = aggregateSchema(Account, 'account', {
   note: 'text?',
   externalId: 'text?',
 })
+
+searchable(Account, { name: 'company', phone: 'phone', externalId: 'code' })

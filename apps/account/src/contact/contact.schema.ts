@@ -1,4 +1,4 @@
-import { aggregateSchema } from '@millrace/service'
+import { aggregateSchema, searchable } from '@millrace/service'
 import { Contact } from './contact.js'
 
 export const ContactSchema = aggregateSchema(Contact, 'contact', {
@@ -15,3 +15,5 @@ export const ContactSchema = aggregateSchema(Contact, 'contact', {
   note: 'text?',
   externalId: 'text?',
 })
+
+searchable(Contact, { name: 'person', email: 'email', phone: 'phone', phoneE164: 'phone', externalId: 'code' })

@@ -139,4 +139,43 @@ CREATE UNIQUE INDEX account_plan_active ON account_plan (tenant_id, account_id) 
 SELECT tenant_table('account_plan');
 `,
   ),
+  migration(
+    '0170-search',
+    `
+CREATE TABLE account_search (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  token text COLLATE "C" NOT NULL,
+  record_id text COLLATE "C" NOT NULL
+);
+-- The newest first within a token: of one that leads to many, they are looked at.
+CREATE UNIQUE INDEX account_search_token ON account_search (tenant_id, token, record_id DESC);
+SELECT tenant_table('account_search');
+
+CREATE TABLE contact_search (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  token text COLLATE "C" NOT NULL,
+  record_id text COLLATE "C" NOT NULL
+);
+-- The newest first within a token: of one that leads to many, they are looked at.
+CREATE UNIQUE INDEX contact_search_token ON contact_search (tenant_id, token, record_id DESC);
+SELECT tenant_table('contact_search');
+
+-- Which companies have records of before, and up to which they were made to be found.
+CREATE TABLE search_backfill (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  noun text NOT NULL,
+  after text COLLATE "C" NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, noun)
+);
+SELECT tenant_table('search_backfill', platform => true);
+ALTER TABLE search_backfill NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE account NO FORCE ROW LEVEL SECURITY;
+INSERT INTO search_backfill (tenant_id, noun) SELECT DISTINCT tenant_id, 'account' FROM account;
+ALTER TABLE account FORCE ROW LEVEL SECURITY;
+ALTER TABLE contact NO FORCE ROW LEVEL SECURITY;
+INSERT INTO search_backfill (tenant_id, noun) SELECT DISTINCT tenant_id, 'contact' FROM contact;
+ALTER TABLE contact FORCE ROW LEVEL SECURITY;
+ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
+`,
+  ),
 ]

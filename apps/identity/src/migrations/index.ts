@@ -152,4 +152,35 @@ CREATE INDEX absence_starts ON absence (tenant_id, starts_at, id);
 SELECT tenant_table('absence');
 `,
   ),
+  migration(
+    '0180-view',
+    `
+CREATE TABLE view (${aggregate}
+  name text NOT NULL,
+  list text NOT NULL,
+  filters jsonb NOT NULL,
+  columns jsonb NOT NULL,
+  sort text,
+  saved_by text COLLATE "C" NOT NULL,
+  shared_with text NOT NULL CHECK (shared_with IN ('nobody', 'unit', 'company')),
+  unit_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, unit_id) REFERENCES org_unit (tenant_id, id),
+  CHECK ((shared_with = 'unit') = (unit_id IS NOT NULL))
+);
+CREATE INDEX view_saved_by ON view (tenant_id, saved_by, list);
+CREATE INDEX view_shared ON view (tenant_id, shared_with, id) WHERE shared_with <> 'nobody';
+SELECT tenant_table('view');
+
+CREATE TABLE view_default (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  list text NOT NULL,
+  view_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, user_id, list),
+  FOREIGN KEY (tenant_id, view_id) REFERENCES view (tenant_id, id)
+);
+SELECT tenant_table('view_default');
+`,
+  ),
 ]

@@ -1,4 +1,4 @@
-import { aggregateSchema } from '@millrace/service'
+import { aggregateSchema, searchable } from '@millrace/service'
 import { Lead } from './lead.js'
 
 export const LeadSchema = aggregateSchema(Lead, 'lead', {
@@ -48,3 +48,5 @@ export const LeadSchema = aggregateSchema(Lead, 'lead', {
   opportunityId: 'text?',
   convertedAt: 'instant?',
 })
+
+searchable(Lead, { companyName: 'company', contactName: 'person', email: 'email', phone: 'phone', externalId: 'code' })

@@ -474,4 +474,31 @@ CREATE TABLE recycle_reminder (
 SELECT tenant_table('recycle_reminder');
 `,
   ),
+  migration(
+    '0180-search',
+    `
+CREATE TABLE lead_search (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  token text COLLATE "C" NOT NULL,
+  record_id text COLLATE "C" NOT NULL
+);
+-- The newest first within a token: of one that leads to many, they are looked at.
+CREATE UNIQUE INDEX lead_search_token ON lead_search (tenant_id, token, record_id DESC);
+SELECT tenant_table('lead_search');
+
+-- Which companies have records of before, and up to which they were made to be found.
+CREATE TABLE search_backfill (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  noun text NOT NULL,
+  after text COLLATE "C" NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, noun)
+);
+SELECT tenant_table('search_backfill', platform => true);
+ALTER TABLE search_backfill NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE lead NO FORCE ROW LEVEL SECURITY;
+INSERT INTO search_backfill (tenant_id, noun) SELECT DISTINCT tenant_id, 'lead' FROM lead;
+ALTER TABLE lead FORCE ROW LEVEL SECURITY;
+ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
+`,
+  ),
 ]

@@ -218,7 +218,7 @@ function describe(operation: Operation, schemas: Schemas) {
     operationId,
     summary: summary.replace(/\.$/, ''),
     description: accessOf(operation),
-    tags: [service === 'each' ? 'platform' : service],
+    tags: [service === 'each' || service === 'gateway' ? 'platform' : service],
     ...(rule === 'public' && { security: [] }),
     'x-millrace-permission': typeof rule === 'object' ? rule.name : rule,
     ...(typeof rule === 'object' && { 'x-millrace-grants': rule.grants }),
@@ -313,7 +313,7 @@ function answerOf(operation: Operation, schemas: Schemas) {
 function tags() {
   return [
     ...Object.entries(services).map(([name, { purpose }]) => ({ name, description: purpose })),
-    { name: 'platform', description: 'What every service does alike: imports, parked events, audit' },
+    { name: 'platform', description: 'What every service does alike: imports, parked events, audit; and what is composed of several: search' },
   ]
 }
 
