@@ -291,6 +291,21 @@ export class Transaction {
     return rows.map((row) => table.hydrate(row as Record<string, unknown>) as T)
   }
 
+  /** Notes in the audit trail what changes no record, e.g. that a list was exported. */
+  noteInAudit(aggregate: string, id: string, version: number, change: Record<string, unknown>): void {
+    const { actor, traceparent } = context()
+    this.audits.push({
+      tenant_id: this.tenantId,
+      aggregate,
+      aggregate_id: id,
+      version,
+      action: version === 1 ? 'insert' : 'update',
+      actor_id: actor?.id ?? null,
+      change: plain(change),
+      trace_id: traceparent?.split('-')[1] ?? null,
+    })
+  }
+
   private audit(table: Table, entity: Aggregate, action: 'insert' | 'update', before: object | undefined): void {
     const { actor, traceparent, channel, from } = context()
     this.audits.push({
