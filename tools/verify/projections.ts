@@ -154,7 +154,7 @@ class Copy {
 
   /** The tables that hold nothing but what events said. */
   async projections(): Promise<TableFacts[]> {
-    const common = /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_rejection)$/
+    const common = /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_mapping|import_rejection)$/
     const onlyReads = services[this.reader.service].aggregates.length === 0
     return (await this.reader.tables()).filter(
       ({ name, key }) => key.length > 0 && (/^(known|directory)_/.test(name) || (onlyReads && !common.test(name))),

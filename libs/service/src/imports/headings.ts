@@ -128,6 +128,9 @@ const headings: Readonly<Record<string, readonly string[]>> = {
   updatedAt: ['更新时间'],
   dueOn: ['到期日'],
   number: ['单号'],
+  tags: ['标签', 'labels', 'keywords'],
+  grade: ['评级'],
+  score: ['评分'],
   total: ['合计'],
 }
 
