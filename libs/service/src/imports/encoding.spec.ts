@@ -64,5 +64,7 @@ describe('the encoding of a file', () => {
     const { parts } = await detected(encoded('gb18030', files.gb18030))
     expect(await isIn('gb18030', parts())).toBe(true)
     expect(await isIn('utf-8', parts())).toBe(false)
+    const { parts: withNul } = await detected(Buffer.from('name\na\0b\n'))
+    expect(await isIn('utf-8', withNul())).toBe(false)
   })
 })

@@ -72,17 +72,18 @@ export async function detectEncoding(traits: Traits, parts: () => AsyncIterable<
   return best?.encoding
 }
 
-/** Whether the whole file can be read in an encoding. */
+/** Whether the whole file can be read in an encoding. No text has a NUL, but as a part of a character of UTF-16. */
 export async function isIn(encoding: Encoding, parts: AsyncIterable<Buffer>): Promise<boolean> {
   const decoder = new TextDecoder(encoding, { fatal: true })
-  for await (const part of parts) if (!decodes(decoder, part)) return false
+  const mayHaveNuls = encoding.startsWith('utf-16')
+  for await (const part of parts) if (!decodes(decoder, part) || (!mayHaveNuls && part.includes(0))) return false
   return decodes(decoder, undefined)
 }
 
-/** The text of a file. A byte order mark is left out. */
+/** The text of a file, without a byte order mark, and without the characters that Postgres keeps in no text. */
 export async function* textOf(encoding: Encoding, parts: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new TextDecoder(encoding)
-  for await (const part of parts) yield decoder.decode(part, { stream: true })
+  for await (const part of parts) yield decoder.decode(part, { stream: true }).replaceAll('\0', '')
   yield decoder.decode()
 }
 

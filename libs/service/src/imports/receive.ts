@@ -137,7 +137,6 @@ export async function openCsv(
     text += part
     if (text.length >= chunkSize) break
   }
-  if (text.includes('\0')) throw Refusal.invalid('import.not_text')
   const first = firstLine(text)
   const separator = wanted ?? separatorOf(first)
   const columns = headerOf(first, separator)
@@ -216,7 +215,7 @@ async function receiveWorkbook(chunks: Chunks, file: AsyncIterable<Buffer>, wish
 function csvOf(rows: readonly (readonly string[])[]): string {
   let text = ''
   for (const row of rows) text += `${row.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\n`
-  return text
+  return text.replaceAll('\0', '')
 }
 
 /** Counts the rows of a CSV file as it passes by: line ends outside of quotes, of lines that are not empty. */
