@@ -12,11 +12,10 @@ import {
   startImport,
   type Operation,
 } from '@millrace/contracts'
-import { context, inTenant, withContext } from '@millrace/service'
+import { context, Exports, inTenant, mostRows, withContext } from '@millrace/service'
 import { aWorld, eventually, type Company, type Person, type TestService, type World } from '@millrace/testing'
 import { parse } from 'csv-parse/sync'
 import readExcelFile from 'read-excel-file/node'
-import { Exports, mostRows } from '../../../../libs/service/src/exports/exports.js'
 import { leadService } from '../lead.module.js'
 
 let world: World

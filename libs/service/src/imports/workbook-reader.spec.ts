@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { Refusal } from '@millrace/domain'
+import type { Refusal } from '@millrace/domain'
 import writeExcelFile from 'write-excel-file/node'
 import { ZipFile } from 'yazl'
 import { fileOf } from '../exports/files.js'
