@@ -122,7 +122,7 @@ export async function eventsPage(): Promise<string> {
 
 /** access.md: who may do what, and how far it reaches. */
 export async function accessPage(): Promise<string> {
-  const { operations, permissions, roles } = await import('@millrace/contracts')
+  const { listExport, operations, permissions, roles } = await import('@millrace/contracts')
   const sorted = [...permissions.values()].sort(by(({ name }) => name))
   const guarded = (rule: Operation['rule']) => operations.filter((operation) => operation.rule === rule).sort(by(({ id }) => id))
   const list = (own: Operation[]) => own.map(({ id }) => `[${id}](api.md#${id.toLowerCase()})`).join(', ')
@@ -137,7 +137,10 @@ export async function accessPage(): Promise<string> {
     '## What each permission is needed for',
     table(
       ['Permission', 'Operations'],
-      sorted.map((permission) => [code(permission.name), list(guarded(permission))]),
+      sorted.map((permission) => [
+        code(permission.name),
+        permission === listExport ? 'every list, with `format`, besides its own permission' : list(guarded(permission)),
+      ]),
     ),
     '## Without a permission',
     table(

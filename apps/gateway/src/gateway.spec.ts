@@ -1,4 +1,4 @@
-import { captureLead, getLead, listLeads, problems, search } from '@millrace/contracts'
+import { captureLead, fileFormats, getLead, listLeads, problems, search } from '@millrace/contracts'
 import { newId } from '@millrace/domain'
 import { aWorld, caller, type Company, type World } from '@millrace/testing'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
@@ -27,6 +27,12 @@ beforeAll(async () => {
         searched.push(request.url)
         response.setHeader('content-type', 'application/json').statusCode = found ? 200 : 403
         return response.end(JSON.stringify({ data: found ?? [], complete: true }))
+      }
+      const format = new URL(request.url!, 'http://echo').searchParams.get('format')
+      if (format) {
+        response.setHeader('content-type', 'text/csv; charset=utf-8').setHeader('content-disposition', 'attachment; filename="leads.csv"')
+        for (let n = 0; n < 1_000; n += 1) response.write('x,y\n'.repeat(1_000))
+        return format === 'xlsx' ? response.write('z', () => response.socket!.end()) : response.end()
       }
       response
         .setHeader('content-type', 'application/json')
@@ -133,6 +139,21 @@ describe('the gateway', () => {
     for (const query of [{}, { q: '' }, { q: 'x', kinds: 'lead,cars' }, { q: 'x', limit: '51' }])
       expect((await person.call(search, { query })).body.code).toBe('request.invalid')
     expect((await person.call(search, { query: { q: 'x' }, headers: { authorization: 'Bearer e30.e30.x' } })).status).toBe(401)
+  })
+
+  it('streams an Excel file to the service, and a list as a file back under its name', async () => {
+    const answer = await fetch(`${gateway.url}/v1/imports?kind=leads`, {
+      method: 'POST',
+      body: Buffer.alloc(4_000_000),
+      headers: { 'content-type': fileFormats.xlsx },
+    })
+    expect(await answer.json()).toMatchObject({ bytes: 4_000_000 })
+    const list = await fetch(`${gateway.url}/v1/leads?format=csv`)
+    expect(list.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    expect(list.headers.get('content-disposition')).toBe('attachment; filename="leads.csv"')
+    expect(await list.text()).toHaveLength(4_000_000)
+    const broken = fetch(`${gateway.url}/v1/leads?format=xlsx`).then((half) => half.arrayBuffer())
+    await expect(broken).rejects.toThrow() // nobody takes half a file for a whole one
   })
 
   it('finishes what is under way when it is told to stop', async () => {

@@ -1,4 +1,4 @@
-import type { ServiceName } from '@millrace/contracts'
+import { startImport, type ServiceName } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import { Unavailable, type Tokens } from '@millrace/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -10,6 +10,9 @@ import { serviceFor } from './routes.js'
 
 /** Largest body that is not a file. */
 const jsonLimit = 1_048_576
+
+/** A large Excel file is unpacked before it is answered. */
+const longestUnpacking = 300_000
 
 /** Headers that concern one connection only (RFC 9110 §7.6.1), and those that only the gateway may say. */
 const notForwarded = new Set([
@@ -103,6 +106,7 @@ export function proxy(fastify: FastifyInstance, door: Door): void {
         method: request.method,
         path: request.url,
         body: Buffer.isBuffer(body) && !body.length ? null : (body ?? null),
+        ...(given instanceof Readable && { headersTimeout: longestUnpacking }),
       })
       .finally(() => given instanceof Readable && given.unpipe().resume())
     void reply.status(answer.statusCode)
@@ -117,7 +121,7 @@ export function proxy(fastify: FastifyInstance, door: Door): void {
       scope.removeAllContentTypeParsers()
       // Read as a whole: it costs less than handing on the parts, and one that is too long would break off between here and the service.
       scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: jsonLimit }, (_request, body, parsed) => parsed(null, body))
-      if (files) scope.addContentTypeParser('text/csv', (_request, payload, parsed) => parsed(null, payload))
+      if (files) scope.addContentTypeParser([...startImport.accepts], (_request, payload, parsed) => parsed(null, payload))
       for (const url of urls) scope.route({ method: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'], url, handler: handle })
       done()
     })

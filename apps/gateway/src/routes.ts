@@ -20,7 +20,7 @@ export function serviceFor(path: string, query: Readonly<Record<string, unknown>
 function serviceOfId(id: string): ServiceName | undefined {
   const noun = id.slice(0, id.lastIndexOf('_'))
   const first = noun.split('_')[0]!
-  if (/_(import|parked)$/.test(noun) && isService(first)) return first
+  if (/_(import|import_mapping|export|parked)$/.test(noun) && isService(first)) return first
   try {
     return serviceOf(noun)
   } catch {

@@ -16,6 +16,8 @@ import {
   createUser,
   creditInvoice,
   declineQuote,
+  deleteImportMapping,
+  discardImport,
   draftContract,
   draftProcess,
   draftQuote,
@@ -30,10 +32,12 @@ import {
   listReceivables,
   logActivity,
   loseOpportunity,
+  mediaTypes,
   mergeLead,
   moveOpportunity,
   nurtureLead,
   openOpportunity,
+  previewImport,
   publishProcess,
   qualifyLead,
   recordReceipt,
@@ -44,10 +48,12 @@ import {
   roles,
   rotateApiClientSecret,
   saveView,
+  saveImportMapping,
   sendQuote,
   shareView,
   signContract,
   startImport,
+  startWaitingImport,
   submitContract,
   workLead,
   writeOffReceivable,
@@ -129,7 +135,7 @@ export function walker(stage: Stage, who: Somebody, succeeded: Set<string>): (op
         authorization: `Bearer ${await stage.token(who)}`,
         prefer: 'wait=30',
         ...(operation.method !== 'GET' && { 'if-match': '*' }),
-        ...(text !== undefined && { 'content-type': operation.accepts ?? 'application/json' }),
+        ...(text !== undefined && { 'content-type': mediaTypes(operation.accepts)[0]! }),
         ...(causality && { 'millrace-causality': causality }),
       },
       body: text,
@@ -222,6 +228,14 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   const to = (id: string, body?: unknown) => ({ params: { id }, body })
   const client = await does(createApiClient, { body: { name: 'another', roles: ['integrator'] } })
   await does(rotateApiClientSecret, to(client.id))
+  const waiting = () => does(startImport, { query: { kind: 'leads', preview: 'true' }, body: 'companyName\nWaited\n' })
+  const file = await waiting()
+  await does(previewImport, to(file.id, {}))
+  await does(startWaitingImport, to(file.id, {}))
+  await does(discardImport, to((await waiting()).id))
+  const saved = { name: 'Given up', columns: ['公司'], mapping: { columns: { companyName: '公司' } } }
+  const mapping = await does(saveImportMapping, { query: { kind: 'leads' }, body: saved })
+  await does(deleteImportMapping, to(mapping.id))
   const draft = await does(draftProcess, { body: { template: 'simple', name: 'Given up', family: 'given-up' } })
   await does(retireProcess, to(draft.id))
 

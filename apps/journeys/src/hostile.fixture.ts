@@ -1,6 +1,6 @@
 import { request, Agent, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openApiDocument, operations, type JsonSchema, type Operation } from '@millrace/contracts'
+import { mediaTypes, openApiDocument, operations, type JsonSchema, type Operation } from '@millrace/contracts'
 import { newId } from '@millrace/domain'
 
 /** A request that nobody should send. */
@@ -439,6 +439,7 @@ export function pathOf({ path }: Operation, known: Known, replaced: Readonly<Rec
 
 /** `readAudit` takes any noun's id, imports and parked events those of their service. */
 function idFor(path: string, schema: JsonSchema, known: Known): unknown {
+  if (path.startsWith('/v1/import-mappings')) return known.get('lead_import_mapping') ?? newId('lead_import_mapping')
   if (path.startsWith('/v1/imports')) return known.get('lead_import') ?? newId('lead_import')
   if (path.startsWith('/v1/parked-events')) return known.get('parked') ?? newId('lead_parked')
   if (path.startsWith('/v1/audit')) return known.get('lead')
@@ -468,7 +469,7 @@ export function wellFormed(operation: Operation, token: string, known: Known, re
       authorization: `Bearer ${token}`,
       ...(operation.method !== 'GET' && { 'if-match': '*' }),
       ...(shape && { 'content-type': 'application/json' }),
-      ...(operation.accepts && { 'content-type': operation.accepts }),
+      ...(operation.accepts && { 'content-type': mediaTypes(operation.accepts)[0]! }),
     },
     body: shape ? JSON.stringify(fitting(shape, known)) : undefined,
   }
@@ -601,6 +602,11 @@ export function brokenFiles(column: string): Record<string, string | Buffer | un
     'a cell of 5 MB': `${column}\n${'x'.repeat(5_000_000)}\n`,
     semicolons: `${column};b\nx;y\n`,
     'old line ends': `${column}\rx\r`,
+    'an Excel file that is cut off': Buffer.from('504b0304140006000800000021', 'hex'),
+    'an empty archive': Buffer.concat([Buffer.from('504b0506', 'hex'), Buffer.alloc(18)]),
+    'an old Excel file': Buffer.from('d0cf11e0a1b11ae1', 'hex'),
+    'two bytes': 'PK',
+    GB18030: Buffer.concat([Buffer.from(`${column}\n`), Buffer.from('b9abcbbe0a', 'hex')]),
   }
 }
 

@@ -29,15 +29,15 @@ export interface Operation<
   /** JSON unless `media` says otherwise; none: 204. */
   readonly answer?: Answer
   readonly status: number
-  /** Media type of the answer, `application/json` by default. */
-  readonly media?: string
-  /** Media type of the body; a body that is not JSON arrives as a stream. */
-  readonly accepts?: string
+  /** Media type of the answer, or those it can have; `application/json` by default. */
+  readonly media?: string | readonly string[]
+  /** Media type of the body, or those it can have; a body that is not JSON arrives as a stream. */
+  readonly accepts?: string | readonly string[]
   /** Whether a change must name the version it changes (If-Match). */
   readonly ifMatch: boolean
   /** Whether the whole call is one transaction (every write, unless it says otherwise). */
   readonly transaction: boolean
-  readonly list?: ListOptions
+  readonly list?: ListOptions & { readonly item: z.ZodObject }
   /** Whether people of a company call it (by default), the operator of the platform, who belongs to none, or both. */
   readonly callers?: 'company' | 'operator' | 'both'
 }
@@ -77,6 +77,19 @@ export function defineOperation<
   })
 }
 
+/** The media types of `accepts` or `media`, the usual one first. */
+export function mediaTypes(declared: string | readonly string[] = 'application/json'): readonly string[] {
+  return typeof declared === 'string' ? [declared] : declared
+}
+
+/** The files that a list can be had as, and their media types. */
+export const fileFormats = {
+  csv: 'text/csv',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+} as const
+export type FileFormat = keyof typeof fileFormats
+export const fileFormat = z.enum(Object.keys(fileFormats) as [FileFormat, ...FileFormat[]])
+
 /** What a list can be filtered by: an exact text, an element of several, a free text (also `.contains`), or something ordered (also `.gte`, `.gt`, `.lte`, `.lt`). */
 export type FilterKind = 'exact' | 'element' | 'text' | 'instant' | 'day' | 'number' | 'boolean' | readonly [string, ...string[]]
 
@@ -91,6 +104,7 @@ export interface ListQuery {
   readonly cursor?: string | undefined
   readonly sort?: string | undefined
   readonly fields?: string | undefined
+  readonly format?: FileFormat | undefined
   readonly [filter: string]: unknown
 }
 
@@ -102,7 +116,8 @@ export interface Page<Item> {
 
 /**
  * Declares a list: `GET /v1/<plural noun>` with filters (`status=new`, repeated = any of; `createdAt.gte=…`, `name.contains=…`),
- * `sort=-createdAt`, `fields=id,status`, `limit` (1–200, default 50) and `cursor`. It answers `{ data, next }`.
+ * `sort=-createdAt`, `fields=id,status`, `limit` (1–200, default 50) and `cursor`. It answers `{ data, next }`, or with `format=csv` or
+ * `format=xlsx` all rows as a file.
  */
 export function defineList<Item extends z.ZodObject>(declaration: ListDeclaration<Item>) {
   const { filters, sorts, item, ...rest } = declaration
@@ -116,7 +131,7 @@ export function defineList<Item extends z.ZodObject>(declaration: ListDeclaratio
     status: 200,
     ifMatch: false,
     transaction: false,
-    list: { filters, sorts },
+    list: { filters, sorts, item },
   })
 }
 
@@ -160,6 +175,10 @@ function listQuery(
       .refine((list) => list.split(',').every((name) => Object.hasOwn(item.shape, name)), { message: 'request.unknown_field' })
       .optional()
       .meta({ description: `the only fields wanted of each item, comma-separated, of: ${Object.keys(item.shape).join(', ')}` }),
+    format: fileFormat.optional().meta({
+      description:
+        'a file of all rows instead of a page, its columns in the order of `fields`; `limit` has no say then. Needs `list.export` too',
+    }),
   }
   for (const [name, kind] of Object.entries(filters)) {
     const value = filterValue(kind)

@@ -2,136 +2,13 @@ import { z } from 'zod'
 import { permission } from './access.js'
 import { defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
-import { instant, line } from './shapes.js'
+import { instant } from './shapes.js'
 import { services, type ServiceName } from './services.js'
 
-/** What can be imported, and which service takes it. */
-export const importKinds = {
-  users: 'identity',
-  leads: 'lead',
-  accounts: 'account',
-  contacts: 'account',
-  products: 'cpq',
-  opportunities: 'opportunity',
-} as const satisfies Record<string, ServiceName>
-export type ImportKindName = keyof typeof importKinds
-
-const kindName = z.enum(Object.keys(importKinds) as [ImportKindName, ...ImportKindName[]])
-
 /** An id whose first word tells the service, e.g. `lead_import_01k…`. */
-const servedId = (what: string) => z.string().regex(new RegExp(`^[a-z]+_${what}_[0-7][0-9a-hjkmnp-tv-z]{25}$`), { message: 'id.malformed' })
-
-/** A cell as it may stand in a file. */
-const cell = z
-  .string()
-  .max(200)
-  .regex(/^[^\0\p{Cs}]*$/u, { message: 'text.control_characters' })
-
-/** How the columns of a file become the fields of a record. Every rule that is applied is counted in the import's report. */
-export const ImportMapping = z
-  .strictObject({
-    columns: z
-      .record(z.string().max(60), line(200))
-      .optional()
-      .meta({ description: 'field → column of the file; a field that is not named takes the column of its own name' }),
-    values: z
-      .record(z.string().max(60), z.record(cell, cell))
-      .optional()
-      .meta({ description: 'field → value as it stands in the file → value to take instead (an empty text: unknown)' }),
-    defaults: z.record(z.string().max(60), cell).optional().meta({ description: 'field → value to take where the file has none' }),
-  })
-  .meta({ id: 'ImportMapping' })
-export type ImportMapping = z.infer<typeof ImportMapping>
-
-export const ImportView = z
-  .object({
-    id: servedId('import'),
-    kind: kindName,
-    name: z.string(),
-    status: z.enum(['receiving', 'queued', 'running', 'done', 'failed']),
-    bytes: z.number().int(),
-    rows: z.number().int().meta({ description: 'rows worked on so far; all of the file’s when done' }),
-    added: z.number().int(),
-    existing: z.number().int().meta({ description: 'rows whose record was there already; they changed nothing' }),
-    rejected: z.number().int(),
-    rules: z.array(
-      z.object({
-        rule: z.enum(['value', 'default']),
-        field: z.string(),
-        from: z.string().nullable(),
-        to: z.string(),
-        rows: z.number().int(),
-      }),
-    ),
-    problem: z.string().nullable().meta({ description: 'code of what stopped the import, when it failed' }),
-    createdAt: instant,
-    finishedAt: instant.nullable(),
-  })
-  .meta({ id: 'Import' })
-
-const importing = permission('import.run', { administrator: 'company', sales_ops: 'company', integrator: 'company' })
-
-export const startImport = defineOperation({
-  id: 'startImport',
-  service: 'each',
-  method: 'POST',
-  path: '/v1/imports',
-  summary: 'Takes a CSV file (UTF-8, header row, at most 100 MB) and imports it in the background. A repeat of the same rows adds nothing.',
-  rule: importing,
-  query: z.strictObject({
-    kind: kindName,
-    name: line(200).optional(),
-    mapping: z
-      .string()
-      .max(16_000)
-      .transform((text, ctx): ImportMapping => {
-        try {
-          return ImportMapping.parse(JSON.parse(text))
-        } catch {
-          ctx.addIssue({ code: 'custom', message: 'import.bad_mapping', params: { refusal: 'import.bad_mapping' } })
-          return z.NEVER
-        }
-      })
-      .optional()
-      .meta({ description: 'JSON of ImportMapping' }),
-  }),
-  accepts: 'text/csv',
-  answer: ImportView,
-  transaction: false,
-})
-
-export const getImport = defineOperation({
-  id: 'getImport',
-  service: 'each',
-  method: 'GET',
-  path: '/v1/imports/{id}',
-  summary: 'The progress and report of an import.',
-  rule: importing,
-  params: z.object({ id: servedId('import') }),
-  answer: ImportView,
-})
-
-export const listRejections = defineOperation({
-  id: 'listRejections',
-  service: 'each',
-  method: 'GET',
-  path: '/v1/imports/{id}/rejections',
-  summary: 'The rejected rows as CSV with the number of each row and the reason, to be mended and sent again.',
-  rule: importing,
-  params: z.object({ id: servedId('import') }),
-  media: 'text/csv',
-})
-
-export const listImports = defineOperation({
-  id: 'listImports',
-  service: 'each',
-  method: 'GET',
-  path: '/v1/imports',
-  summary: 'The newest imports of a kind (at most 100).',
-  rule: importing,
-  query: z.strictObject({ kind: kindName }),
-  answer: z.object({ data: z.array(ImportView), next: z.null() }),
-})
+export function servedId(what: string) {
+  return z.string().regex(new RegExp(`^[a-z]+_${what}_[0-7][0-9a-hjkmnp-tv-z]{25}$`), { message: 'id.malformed' })
+}
 
 export const ParkedEventView = z
   .object({
@@ -205,6 +82,9 @@ export const replayParkedEvents = defineOperation({
   transaction: false,
 })
 
+/** The right to read who did what. */
+export const audits = permission('audit.read', { administrator: 'company', executive: 'company', sales_ops: 'company', finance: 'company' })
+
 export const AuditView = z
   .object({
     id: z.string(),
@@ -212,13 +92,10 @@ export const AuditView = z
     version: z.number().int(),
     action: z.enum(['insert', 'update']),
     actorId: z.string().nullable().meta({ description: 'who did it; null: the platform itself' }),
-    channel: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          'how it came: api, form, import, event (another service told of something), platform (its own clock); null: before it was kept',
-      }),
+    channel: z.string().nullable().meta({
+      description:
+        'how it came: api, form, import, event (another service told of something), platform (its own clock); null: before it was kept',
+    }),
     address: z.string().nullable().meta({ description: 'network address of the caller' }),
     change: z.record(z.string(), z.unknown()),
     traceId: z.string().nullable(),
@@ -232,7 +109,7 @@ export const readAudit = defineOperation({
   method: 'GET',
   path: '/v1/audit/{id}',
   summary: 'Who changed a record, when, and what: oldest first (at most 500).',
-  rule: permission('audit.read', { administrator: 'company', executive: 'company', sales_ops: 'company', finance: 'company' }),
+  rule: audits,
   params: z.object({ id: z.string().regex(/^[a-z_]+_[0-9a-z]{26}$/, { message: 'id.malformed' }) }),
   answer: z.object({ data: z.array(AuditView), next: z.null() }),
 })
@@ -259,29 +136,5 @@ defineProblems({
   'expression.malformed': {
     en: 'The rule cannot be used. At position {position}: {reason}.',
     'zh-CN': '该规则无法使用。位置 {position}:{reason}。',
-  },
-  'import.bad_mapping': {
-    en: 'The mapping is not valid. Send JSON with columns, values and defaults, each by field.',
-    'zh-CN': '映射无效。请发送包含 columns、values、defaults 的 JSON。',
-  },
-  'import.not_here': { en: 'This service does not import that kind.', 'zh-CN': '本服务不支持导入该类型。' },
-  'import.empty': { en: 'The file is empty. Send a header row and at least one row.', 'zh-CN': '文件为空。请提供表头和至少一行数据。' },
-  'import.not_utf8': {
-    en: 'The file is not UTF-8. Save it as UTF-8 and send it again.',
-    'zh-CN': '文件不是 UTF-8 编码。请另存为 UTF-8 后重新发送。',
-  },
-  'import.unknown_field': {
-    en: 'The mapping names a field that this kind does not have. {field} was given; possible: {possible}.',
-    'zh-CN': '映射包含未知字段 {field};可用字段:{possible}。',
-  },
-  'import.missing_column': {
-    en: 'The file lacks a column that the mapping needs. {column} for {field}; the file has: {columns}.',
-    'zh-CN': '文件缺少映射所需的列 {column}(字段 {field});文件中的列:{columns}。',
-  },
-  'import.bad_csv': { en: 'The CSV cannot be read. See row {row}: {reason}.', 'zh-CN': '无法读取 CSV。第 {row} 行:{reason}。' },
-  'import.too_many_columns': { en: 'The row has another number of cells than the header.', 'zh-CN': '该行的列数与表头不一致。' },
-  'import.ambiguous': {
-    en: 'More than one record has this name. {field} {value} is not unique.',
-    'zh-CN': '存在多个同名记录:{field} {value}。',
   },
 })

@@ -99,6 +99,12 @@ export const decimal = z
   .regex(/^-?\d{1,15}(\.\d{1,12})?$/, { message: 'ratio.malformed' })
   .meta({ examples: ['12.5'] })
 
+/** The amount of a sum of money as text, e.g. `"1234.50"`, where its currency stands beside it; read with `Money.parse`. */
+export const amountText = z
+  .string()
+  .max(32)
+  .meta({ format: 'decimal', examples: ['1234.50'] })
+
 /** An IANA time zone, e.g. `Asia/Shanghai`. */
 export const zone = z
   .string()

@@ -1,5 +1,5 @@
 import { Refusal } from '@millrace/domain'
-import { reach, roles, type Operation, type Role, type Visibility } from '@millrace/contracts'
+import { listExport, reach, roles, visibilities, type Operation, type Role, type Visibility } from '@millrace/contracts'
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet } from 'jose'
 import { context, type Actor } from './context.js'
 
@@ -96,6 +96,13 @@ export function visibilityFor(operation: Operation, { actor, tenantId }: Caller)
   const visibility = reach(actor.roles, operation.rule)
   if (!visibility) throw Refusal.forbidden('access.forbidden', { permission: operation.rule.name })
   return visibility
+}
+
+/** How far the caller sees in a list that they have as a file: no further than in the list, and no further than their right to export. */
+export function exportVisibility({ actor }: Caller, allowed: Visibility): Visibility {
+  const exporting = reach(actor.roles, listExport)
+  if (!exporting) throw Refusal.forbidden('access.forbidden', { permission: listExport.name })
+  return visibilities.indexOf(exporting) < visibilities.indexOf(allowed) ? exporting : allowed
 }
 
 /**

@@ -27,7 +27,7 @@ const comparators: Record<string, string> = { gte: '>=', gt: '>', lte: '<=', lt:
 
 /** The SQL of one page: keyset, never OFFSET, so page 10,000 costs what page 1 costs. Nulls sort last both ways. */
 export function pageSql({ from, field, operation, query, narrow }: PageRequest): PageSql {
-  const { limit, cursor, sort = '-id', fields: _fields, ...filters } = query
+  const { limit, cursor, sort = '-id', fields: _fields, format: _format, ...filters } = query
   const values: unknown[] = []
   const conditions: string[] = []
   const use = (value: unknown) => `$${values.push(value)}`

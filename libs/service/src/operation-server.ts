@@ -14,14 +14,15 @@ import {
   type NestInterceptor,
 } from '@nestjs/common'
 import { Reflector } from '@nestjs/core'
-import type { Operation } from '@millrace/contracts'
+import type { ListQuery, Operation, Page } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { from, lastValueFrom, type Observable } from 'rxjs'
-import { visibilityFor, type Tokens } from './access.js'
+import { exportVisibility, visibilityFor, type Tokens } from './access.js'
 import { mergeCausality, parseCausality, type Causality } from './causality.js'
 import { context, withContext, type Context } from './context.js'
 import type { Database } from './database.js'
+import type { Exports } from './exports/exports.js'
 import { languageOf } from './problem.js'
 import type { Telemetry } from './telemetry.js'
 import { readInput } from './validation.js'
@@ -60,6 +61,7 @@ export class OperationInterceptor implements NestInterceptor {
     private readonly telemetry: Telemetry,
     private readonly causality: Causality,
     private readonly database: Database | undefined,
+    private readonly exports?: Exports,
   ) {}
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
@@ -73,10 +75,12 @@ export class OperationInterceptor implements NestInterceptor {
 
   private async serve(operation: Operation, request: Served, reply: FastifyReply, next: CallHandler): Promise<unknown> {
     const caller = operation.rule === 'public' ? undefined : await this.tokens.verify(request.headers.authorization)
-    const visibility = caller ? visibilityFor(operation, caller) : 'own'
+    const allowed = caller ? visibilityFor(operation, caller) : 'own'
     const language = languageOf(request.headers['accept-language'])
     const input = readInput(operation, request, language)
     request.millrace = { input }
+    const { format } = (operation.list && (input.query as ListQuery)) || {}
+    const visibility = format && caller ? exportVisibility(caller, allowed) : allowed
     const expected = parseCausality(request.headers['millrace-causality'])
     const id = (input.params as { id?: string } | undefined)?.id
     const context: Context = {
@@ -92,8 +96,13 @@ export class OperationInterceptor implements NestInterceptor {
     }
     return withContext(context, async () => {
       const known = expected.length ? await this.causality.wait(expected, request.headers.prefer) : []
-      const answer =
-        operation.transaction && this.database
+      const page = (query: ListQuery): Promise<Page<object>> => {
+        request.millrace = { input: { ...input, query } }
+        return lastValueFrom(next.handle())
+      }
+      const answer = format
+        ? await this.exports!.answer(operation, input.query as ListQuery, format, page)
+        : operation.transaction && this.database
           ? await this.writeOnce(operation, request, reply, next)
           : await lastValueFrom(next.handle(), { defaultValue: undefined })
       const token = mergeCausality(expected, known, context.caused)

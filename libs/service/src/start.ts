@@ -4,7 +4,7 @@ import { Global, Module, type DynamicModule, type INestApplication, type Provide
 import { APP_FILTER, ModulesContainer, NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import type { ServiceName } from '@millrace/contracts'
+import { startImport, type ServiceName } from '@millrace/contracts'
 import type { Lifecycle } from '@millrace/domain'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { EntitySchema } from 'typeorm'
@@ -22,8 +22,12 @@ import { EventConsumer } from './consumer.js'
 import { Database } from './database.js'
 import { Directory, DirectoryConsumers } from './directory.js'
 import { Events } from './events.js'
+import { ExportController, Exports } from './exports/exports.js'
 import { importMigration } from './imports/import.migration.js'
-import { ImportController, Imports } from './imports/imports.js'
+import { importFilesMigration } from './imports/import-files.migration.js'
+import { ImportController } from './imports/import.controller.js'
+import { Imports } from './imports/imports.js'
+import { SavedMappings } from './imports/saved-mappings.js'
 import { Jobs } from './jobs.js'
 import { createLogger, type Logger } from './log.js'
 import { countMigrations, migrate, type Migration } from './migrate.js'
@@ -68,7 +72,7 @@ const keptDays = 7
 
 /** All migrations of a service, the common ones first. */
 export function migrationsOf({ migrations }: ServiceDefinition): Migration[] {
-  return [baseMigration, importMigration, calendarMigration, auditMigration, ...migrations]
+  return [baseMigration, importMigration, importFilesMigration, calendarMigration, auditMigration, ...migrations]
 }
 
 /** Starts a service: configuration, telemetry, database, bus, HTTP, consumers, relay. Answers when it serves. */
@@ -89,7 +93,13 @@ export async function start(definition: ServiceDefinition, environment: Record<s
     config,
     log,
     telemetry,
-    interceptor: new OperationInterceptor(tokensOf(config, clock), telemetry, new Causality(consumer), database),
+    interceptor: new OperationInterceptor(
+      tokensOf(config, clock),
+      telemetry,
+      new Causality(consumer),
+      database,
+      new Exports(database, clock, definition.name),
+    ),
     events: consumer,
     ready: () => readiness(definition, database, bus, consumer),
   })
@@ -231,6 +241,7 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     Events,
     Directory,
     Imports,
+    SavedMappings,
     Jobs,
     AuditSeals,
     Search,
@@ -249,7 +260,7 @@ function coreModule(feature: Type, core: Provider[]): DynamicModule {
         module: CoreModule,
         providers: core,
         exports: exported,
-        controllers: [DirectoryConsumers, ImportController, ParkedController, AuditController],
+        controllers: [DirectoryConsumers, ExportController, ImportController, ParkedController, AuditController],
       },
       feature,
     ],
@@ -298,7 +309,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
     if (!body.length) return done(null, undefined)
     return void parse(request, body.toString(), done)
   })
-  fastify.addContentTypeParser(['text/csv', 'application/octet-stream'], (_request, payload, done) => done(null, payload))
+  fastify.addContentTypeParser([...startImport.accepts], (_request, payload, done) => done(null, payload))
   // A connection that is kept alive would hold a stopping process up until it idles out.
   let closing = false
   fastify.addHook('preClose', (done) => {

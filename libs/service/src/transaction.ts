@@ -321,16 +321,25 @@ export class Transaction {
     return rows.map((row) => table.hydrate(row as Record<string, unknown>) as T)
   }
 
+  /** Notes in the audit trail what changes no record, e.g. that a list was exported. */
+  noteInAudit(aggregate: string, id: string, version: number, change: Record<string, unknown>): void {
+    this.trail(aggregate, id, version, version === 1 ? 'insert' : 'update', change)
+  }
+
   private audit(table: Table, entity: Aggregate, action: 'insert' | 'update', before: object | undefined): void {
+    this.trail(table.noun, entity.id, entity.version, action, difference(before, entity))
+  }
+
+  private trail(aggregate: string, id: string, version: number, action: 'insert' | 'update', change: Record<string, unknown>): void {
     const { actor, traceparent, channel, from } = context()
     this.audits.push({
       tenant_id: this.tenantId,
-      aggregate: table.noun,
-      aggregate_id: entity.id,
-      version: entity.version,
+      aggregate,
+      aggregate_id: id,
+      version,
       action,
       actor_id: actor?.id ?? null,
-      change: plain(difference(before, entity)),
+      change: plain(change),
       trace_id: traceparent?.split('-')[1] ?? null,
       channel: channel ?? (from ? 'api' : 'platform'),
       address: from?.address ?? null,

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Language, Operation } from '@millrace/contracts'
+import { mediaTypes, type Language, type Operation } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -21,15 +21,16 @@ const wordsOf = {
 
 /** The checked input of an operation; refuses with every field that is wrong. */
 export function readInput(
-  { params: pathShape, query: queryShape = nothing, body: bodyShape = nothing, accepts = 'application/json' }: Operation,
+  { params: pathShape, query: queryShape = nothing, body: bodyShape = nothing, accepts }: Operation,
   request: FastifyRequest,
   language: Language,
 ): { params: unknown; query: unknown; body: unknown } {
   const problems: FieldProblem[] = []
   const params = check(pathShape, request.params ?? {}, (path) => `{${path.join('.')}}`, problems, language)
   const query = check(queryShape, request.query ?? {}, (path) => `?${path.join('.')}`, problems, language)
-  const streamed = accepts !== 'application/json'
-  if (streamed !== request.body instanceof Readable) throw new Refusal('request.unsupported_media_type', { accepted: accepts })
+  const accepted = mediaTypes(accepts)
+  const streamed = !accepted.includes('application/json')
+  if (streamed !== request.body instanceof Readable) throw new Refusal('request.unsupported_media_type', { accepted })
   const body = streamed
     ? request.body
     : check(bodyShape, request.body ?? {}, (path) => `/${path.map(escapePointer).join('/')}`, problems, language)

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { OrgUnitCreated, topics, UserCreated, type EventType, type Operation, type Role, type Sent } from '@millrace/contracts'
+import { mediaTypes, OrgUnitCreated, topics, UserCreated, type EventType, type Operation, type Role, type Sent } from '@millrace/contracts'
 import { newId, type Id } from '@millrace/domain'
 import { EventConsumer, openBus, start, type Bus, type Delivery, type RunningService, type ServiceDefinition } from '@millrace/service'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
@@ -239,7 +239,7 @@ export function caller(url: string, token: () => Promise<string>): Caller {
         ...(causality && { 'millrace-causality': causality }),
         ...headers,
       })
-    if (operation.accepts) ready = ready.set('content-type', operation.accepts)
+    if (operation.accepts && !headers['content-type']) ready = ready.set('content-type', mediaTypes(operation.accepts)[0]!)
     const response = await (body === undefined ? ready : ready.send(body as object))
     causality = (response.headers['millrace-causality'] as string | undefined) ?? causality
     return response

@@ -1,4 +1,4 @@
-import { line, text } from '@millrace/contracts'
+import { amountText, line, text } from '@millrace/contracts'
 import { Money, Refusal } from '@millrace/domain'
 import type { ImportKind } from '@millrace/service'
 import { z } from 'zod'
@@ -12,7 +12,7 @@ const fields = z.object({
   family: line(100).optional(),
   description: text(5000).optional(),
   unit: line(40).optional(),
-  price: z.string().max(32).optional(),
+  price: amountText.optional(),
   currency: z.string().max(3).optional(),
 })
 

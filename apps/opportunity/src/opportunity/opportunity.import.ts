@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { day, line } from '@millrace/contracts'
+import { amountText, day, line } from '@millrace/contracts'
 import { Money, Refusal, type Id } from '@millrace/domain'
 import { begun, context, Directory, type Colleague, type ImportKind, type ImportRow, type Transaction } from '@millrace/service'
 import { z } from 'zod'
@@ -30,7 +30,7 @@ const fields = z.object({
   stageEnteredAt: when.optional(),
   closedAt: when.optional(),
   expectedCloseOn: day.optional(),
-  amount: z.string().max(32).optional(),
+  amount: amountText.optional(),
   currency: z.string().length(3).optional(),
   lossReason: line(60).default('imported'),
   competitor: line(200).optional(),

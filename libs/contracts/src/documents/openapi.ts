@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { operations, type Operation } from '../operation.js'
+import type { Permission } from '../access.js'
+import { listExport } from '../export.operations.js'
+import { fileFormats, mediaTypes, operations, type Operation } from '../operation.js'
 import { services } from '../services.js'
 import { Schemas, type JsonSchema } from './json-schema.js'
 
@@ -213,7 +215,7 @@ function headersOf(names: readonly HeaderName[]): Record<string, object> {
 }
 
 function describe(operation: Operation, schemas: Schemas) {
-  const { id: operationId, service, summary, rule, body, accepts = 'application/json' } = operation
+  const { id: operationId, service, summary, rule, body, accepts } = operation
   return {
     operationId,
     summary: summary.replace(/\.$/, ''),
@@ -230,7 +232,7 @@ function describe(operation: Operation, schemas: Schemas) {
     ...(takesBody(operation) && {
       requestBody: {
         required: !body?.safeParse({}).success,
-        content: { [accepts]: { schema: body ? schemas.of(body) : text } },
+        content: contentOf(mediaTypes(accepts), body ? schemas.of(body) : text),
       },
     }),
     responses: {
@@ -250,10 +252,16 @@ function accessOf({ rule, list }: Operation): string {
       ? 'Open to everybody.'
       : rule === 'signed-in'
         ? 'For everybody who is signed in.'
-        : `Needs the permission \`${rule.name}\`: ${Object.entries(rule.grants)
-            .map(([role, reach]) => `${role} (${reach})`)
-            .join(', ')}.`
-  return list ? `${access} With \`fields\`, the items have only those.` : access
+        : `Needs the permission \`${rule.name}\`: ${grantsOf(rule)}.`
+  return list
+    ? `${access} With \`fields\`, the items have only those. A file of the whole list (\`format\`) needs \`${listExport.name}\` too, and reaches no further than it: ${grantsOf(listExport)}.`
+    : access
+}
+
+function grantsOf({ grants }: Permission): string {
+  return Object.entries(grants)
+    .map(([role, reach]) => `${role} (${reach})`)
+    .join(', ')
 }
 
 function requestHeadersOf(operation: Operation): (keyof typeof requestHeaders)[] {
@@ -289,7 +297,7 @@ function repeated(schema: JsonSchema): JsonSchema {
 }
 
 function answerOf(operation: Operation, schemas: Schemas) {
-  const { answer, status, media = 'application/json' } = operation
+  const { answer, status, media, list } = operation
   const schema = answer ? schemas.of(answer) : text
   const has = (field: string) => Boolean(schemas.resolve(schema).properties?.[field])
   const headers: HeaderName[] = ['Causality', 'RateLimit', 'RateLimitPolicy']
@@ -306,8 +314,14 @@ function answerOf(operation: Operation, schemas: Schemas) {
             ? 'It was done; this is how it is now.'
             : 'This is how it is.',
     headers: headersOf(headers),
-    ...(status !== 204 && { content: { [media]: { schema } } }),
+    ...(status !== 204 && {
+      content: { ...contentOf(mediaTypes(media), schema), ...(list && contentOf(Object.values(fileFormats), text)) },
+    }),
   }
+}
+
+function contentOf(types: readonly string[], schema: JsonSchema) {
+  return Object.fromEntries(types.map((type) => [type, { schema }]))
 }
 
 function tags() {

@@ -1,32 +1,54 @@
-import { Readable } from 'node:stream'
-import { Controller, Injectable, StreamableFile } from '@nestjs/common'
+import { pipeline, Readable } from 'node:stream'
+import { Injectable } from '@nestjs/common'
 import {
   describeProblem,
-  getImport,
   importKinds,
-  listImports,
-  listRejections,
-  startImport,
+  separators,
   type Answer,
+  type Encoding,
+  type FileFormat,
+  type getImport,
   type ImportKindName,
   type ImportMapping,
   type ImportView,
   type Input,
   type Language,
+  type listImports,
+  type previewImport,
+  type saveImportMapping,
+  type Separator,
+  type startImport,
+  type startWaitingImport,
 } from '@millrace/contracts'
 import { newId, Refusal } from '@millrace/domain'
 import { CsvError, parse } from 'csv-parse'
-import { stringify } from 'csv-stringify/sync'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { Clock } from '../clock.js'
 import { context, inTenant, withContext, type Actor } from '../context.js'
 import { Database } from '../database.js'
 import { Jobs } from '../jobs.js'
-import { Serve } from '../operation-server.js'
 import { refusalOf } from '../problem.js'
 import type { Transaction } from '../transaction.js'
-import { check, type FieldProblem } from '../validation.js'
-import { receive } from './receive.js'
+import type { FieldProblem } from '../validation.js'
+import { holdings, StyleFinder, type Holds, type Styles } from './cells.js'
+import { textOf } from './encoding.js'
+import { guessColumns } from './headings.js'
+import { columnNames, holdTo, openCsv, receive, storedChunks, type Received } from './receive.js'
+import { detailOf, rejectionFile } from './rejections.js'
+import {
+  checkMapping,
+  columnOf,
+  isRequired,
+  mapped,
+  missingFields,
+  readRow,
+  refuseMissing,
+  type Cells,
+  type Checked,
+  type Reading,
+  type Rule,
+} from './rows.js'
+import { ours, SavedMappings } from './saved-mappings.js'
 
 /** One row of a file, mapped and checked. */
 export interface ImportRow<Fields> {
@@ -38,11 +60,15 @@ export interface ImportRow<Fields> {
 /** Something that can be imported. Names are those of the API's fields. */
 export interface ImportKind<Shape extends z.ZodObject = z.ZodObject> {
   readonly kind: ImportKindName
-  /** The fields of one row; every value arrives as text or is absent, so shapes coerce and parse. */
+  /**
+   * The fields of one row; every value arrives as text or is absent, so shapes coerce and parse. Where a shape takes a date or a number, the usual ways
+   * to write one arrive in the API's own way.
+   */
   readonly shape: Shape
   /**
    * Stores rows in the given transaction and says for each what became of it. A row whose record is there already answers `existing` and
-   * changes nothing. A Refusal that is thrown makes the rows be tried one by one, so that only the guilty one is rejected.
+   * changes nothing. A Refusal that is thrown makes the rows be tried one by one, so that only the guilty one is rejected. A preview does this too, and
+   * takes it back.
    */
   apply(tx: Transaction, rows: readonly ImportRow<z.output<Shape>>[]): Promise<(('added' | 'existing') | Refusal)[]>
 }
@@ -50,12 +76,20 @@ export interface ImportKind<Shape extends z.ZodObject = z.ZodObject> {
 interface ImportRecord {
   readonly id: string
   readonly tenant_id: string
-  readonly kind: string
+  readonly kind: ImportKindName
   readonly name: string
   readonly status: z.infer<typeof ImportView>['status']
+  readonly format: FileFormat
+  readonly encoding: Encoding
+  readonly separator: Separator
+  readonly columns: readonly string[]
+  readonly sheets: readonly string[]
+  readonly sheet: string | null
   readonly mapping: ImportMapping
+  readonly styles: Styles | null
   readonly actor: Actor
   readonly bytes: bigint
+  readonly total_rows: number | null
   readonly rows: number
   readonly added: number
   readonly existing: number
@@ -66,28 +100,27 @@ interface ImportRecord {
   readonly finished_at: Date | null
 }
 
-/** A row as it was read: its fields when they are good, else why not. */
-interface Checked {
-  readonly row: number
-  readonly cells: Record<string, string>
-  readonly fields: Record<string, unknown>
-  readonly problems: readonly FieldProblem[]
-  readonly rules: readonly Rule[]
-}
+/** How a file's text is read. */
+type Layout = Pick<ImportRecord, 'encoding' | 'separator' | 'columns'>
 
 interface Rejection {
   readonly row: number
-  readonly cells: Record<string, string>
+  readonly cells: Cells
   readonly refusal: Refusal
 }
 
+type Wish = Input<typeof previewImport>['body']
+
 const rowsAtOnce = 1_000
 const longestUpload = 3_600_000
+/** How long a file waits for its start. */
+const longestWait = 24 * 3_600_000
+const previewed = { rows: 200, shown: 20, errors: 50 } as const
 
 /** Imports files in the background: row by row checked, in chunks of one transaction each that also notes how far it came, so nothing is doubled. */
 @Injectable()
 export class Imports {
-  private readonly kinds = new Map<string, ImportKind>()
+  private readonly kinds = new Map<string, ImportKind & { readonly holdings: ReadonlyMap<string, Holds> }>()
   private readonly running = new Set<string>()
   private stopped = false
 
@@ -95,6 +128,7 @@ export class Imports {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly jobs: Jobs,
+    private readonly mappings: SavedMappings,
   ) {
     jobs.every(30, 'imports', () => this.resume())
     jobs.onStop(() => (this.stopped = true))
@@ -102,34 +136,136 @@ export class Imports {
 
   /** Called by a service's module for each kind that it takes. */
   register<Shape extends z.ZodObject>(kind: ImportKind<Shape>): void {
-    this.kinds.set(kind.kind, kind as unknown as ImportKind)
+    const general = kind as unknown as ImportKind
+    this.kinds.set(kind.kind, {
+      kind: kind.kind,
+      shape: general.shape,
+      holdings: holdings(kind.shape),
+      apply: (tx, rows) => general.apply(tx, rows),
+    })
   }
 
+  /** Receives a file and begins to import it; with `preview`, it waits to be started. */
   async start({ query, file }: { query: Input<typeof startImport>['query']; file: Readable }): Promise<Answer<typeof getImport>> {
-    const kind = this.kinds.get(query.kind)
-    if (!kind) throw new Refusal('import.not_here')
-    const mapping = query.mapping ?? {}
-    const { tenantId, actor } = context()
     const id = newId(`${importKinds[query.kind]}_import`)
-    await this.database.query(
-      `INSERT INTO import (id, kind, name, status, mapping, actor, created_at) VALUES ($1, $2, $3, 'receiving', $4::jsonb, $5::jsonb, $6)`,
-      [id, query.kind, query.name ?? query.kind, JSON.stringify(mapping), JSON.stringify(actor), this.clock.now()],
-    )
+    const waits = query.preview === 'true'
+    const { tenantId, actor } = context()
     try {
-      await receive(this.database, id, file, (header) => columnsFor(kind, mapping, header))
+      const { shape } = this.kindOf(query.kind)
+      const mapping = (await this.chosen(query.kind, query)) ?? {}
+      await this.database.query(
+        `INSERT INTO import (id, kind, name, status, mapping, actor, created_at) VALUES ($1, $2, $3, 'receiving', $4::jsonb, $5::jsonb, $6)`,
+        [id, query.kind, query.name ?? query.kind, JSON.stringify(mapping), JSON.stringify(actor), this.clock.now()],
+      )
+      const received = await receive(this.database, id, file, query)
+      checkMapping(shape, mapping, received.columns)
+      if (!waits) refuseMissing(shape, mapping, received.columns)
+      await this.receivedAs(id, received, waits ? 'waiting' : 'queued')
     } catch (error) {
       file.resume() // the rest is read and dropped: who is still sending would not see the answer
       await this.forget(id)
       throw error
     }
-    this.jobs.begin('imports', () => this.work(tenantId, id))
+    if (!waits) this.jobs.begin('imports', () => this.work(tenantId, id))
     return this.get(id)
   }
 
+  private async receivedAs(id: string, file: Received, status: 'waiting' | 'queued'): Promise<void> {
+    await this.database.query(
+      `UPDATE import SET status = $2, bytes = $3, format = $4, encoding = $5, separator = $6, columns = $7::jsonb, sheets = $8::jsonb, sheet = $9, total_rows = $10
+       WHERE id = $1`,
+      [
+        ...[id, status, file.bytes, file.format, file.encoding, file.separator],
+        ...[JSON.stringify(file.columns), JSON.stringify(file.sheets), file.sheet, file.totalRows],
+      ],
+    )
+  }
+
+  private kindOf(kind: string) {
+    const found = this.kinds.get(kind)
+    if (!found) throw new Refusal('import.not_here')
+    return found
+  }
+
+  /** The mapping that a request names, if any. */
+  private async chosen(
+    kind: ImportKindName,
+    { mapping, savedMapping }: Pick<Wish, 'mapping' | 'savedMapping'>,
+  ): Promise<ImportMapping | undefined> {
+    if (mapping && savedMapping) throw Refusal.invalid('import.two_mappings')
+    return mapping ?? (savedMapping ? (await this.mappings.get(kind, savedMapping)).mapping : undefined)
+  }
+
+  /** What would become of the first rows of a file that waits. They are stored as they would be, and that is taken back. */
+  async preview(id: string, wish: Wish): Promise<Answer<typeof previewImport>> {
+    const record = await this.record(id)
+    refuseUnlessWaiting(record)
+    const { shape, holdings, ...kind } = this.kindOf(record.kind)
+    const layout = await this.layoutOf(record, wish)
+    const { mapping, from, saved } = await this.mappingFor(record, layout, wish)
+    const reading = { shape, holdings, mapping, styles: await this.findStyles(record, layout, mapping) }
+    const { rows, whole } = await this.firstRows(record, layout, reading)
+    const outcome = await this.rehearse({ ...kind, shape }, rows)
+    const { language } = context()
+    const used = new Set(Object.keys(shape.shape).map((field) => columnOf(mapping, field)))
+    return {
+      encoding: record.format === 'csv' ? layout.encoding : null,
+      separator: record.format === 'csv' ? layout.separator : null,
+      columns: [...layout.columns],
+      fields: Object.keys(shape.shape).map((name) => ({ name, required: isRequired(shape, name), holds: holdings.get(name) ?? 'text' })),
+      mapping: withStyles(mapping, reading.styles),
+      mappingFrom: from,
+      savedMapping: saved ?? null,
+      missing: missingFields(shape, mapping, layout.columns),
+      unused: layout.columns.filter((column) => column && !used.has(column) && !ours.has(column)),
+      sampled: rows.length,
+      whole,
+      added: outcome.filter((one) => one === 'added').length,
+      existing: outcome.filter((one) => one === 'existing').length,
+      rejected: outcome.filter((one) => one instanceof Refusal).length,
+      rows: rows.slice(0, previewed.shown).map(({ row, texts }) => ({ row, fields: { ...texts } })),
+      errors: rows
+        .flatMap((row, n) => (outcome[n] instanceof Refusal ? errorsOf(row, outcome[n], mapping, language) : []))
+        .slice(0, previewed.errors),
+    }
+  }
+
+  /** Imports a file that waits: with the mapping that is given, else as its preview showed it. */
+  startWaiting(id: string, { saveAs, ...wish }: Input<typeof startWaitingImport>['body']): Promise<Answer<typeof getImport>> {
+    return this.database.transaction(async (tx) => {
+      const record = await this.record(id, 'FOR UPDATE')
+      refuseUnlessWaiting(record)
+      const { shape } = this.kindOf(record.kind)
+      const layout = await this.layoutOf(record, wish)
+      const { mapping } = await this.mappingFor(record, layout, wish)
+      refuseMissing(shape, mapping, layout.columns)
+      if (layout.encoding !== record.encoding) await holdTo(layout.encoding, storedChunks(this.database, id))
+      if (saveAs) await this.mappings.save(record.kind, saveAs, layout.columns, mapping)
+      await tx.query(
+        `UPDATE import SET status = 'queued', mapping = $2::jsonb, encoding = $3, separator = $4, columns = $5::jsonb, actor = $6::jsonb WHERE id = $1`,
+        [id, JSON.stringify(mapping), layout.encoding, layout.separator, JSON.stringify(layout.columns), JSON.stringify(context().actor)],
+      )
+      const { tenantId } = context()
+      tx.onCommit(() => this.jobs.begin('imports', () => this.work(tenantId, id)))
+      return view(await this.record(id))
+    })
+  }
+
+  discard(id: string): Promise<void> {
+    return this.database.transaction(async () => {
+      refuseUnlessWaiting(await this.record(id, 'FOR UPDATE'))
+      await this.forget(id)
+    })
+  }
+
   async get(id: string): Promise<Answer<typeof getImport>> {
-    const found = await this.database.one<ImportRecord>('SELECT * FROM import WHERE id = $1', [id])
+    return view(await this.record(id))
+  }
+
+  private async record(id: string, lock: '' | 'FOR UPDATE' = ''): Promise<ImportRecord> {
+    const found = await this.database.one<ImportRecord>(`SELECT * FROM import WHERE id = $1 ${lock}`, [id])
     if (!found) throw Refusal.notFound('import', id)
-    return view(found)
+    return found
   }
 
   async list(kind: string): Promise<Answer<typeof listImports>> {
@@ -137,36 +273,103 @@ export class Imports {
     return { data: rows.map(view), next: null }
   }
 
-  /** The rejected rows as CSV; cells that a spreadsheet would run as a formula are defused. */
-  async rejections(id: string, language: Language): Promise<string> {
-    await this.get(id)
-    const rows = await this.database.query<{ row: number; cells: Record<string, string>; code: string; details: Record<string, unknown> }>(
-      'SELECT row, cells, code, details FROM import_rejection WHERE import_id = $1 ORDER BY row',
-      [id],
-    )
-    return stringify(
-      rows.map(({ row, cells, code, details }) => ({ row, ...cells, reason: reasonOf(code, details, language) })),
-      { header: true, bom: true, escape_formulas: true, columns: ['row', ...Object.keys(rows[0]?.cells ?? {}), 'reason'] },
-    )
+  /** The rejected rows as a file; cells that a spreadsheet would run as a formula are defused. */
+  async rejections(id: string, format: FileFormat, language: Language): Promise<Readable> {
+    return rejectionFile(this.database, await this.record(id), format, language)
   }
 
-  private async forget(id: string): Promise<void> {
+  saveMapping(
+    kind: ImportKindName,
+    { name, columns, mapping }: Input<typeof saveImportMapping>['body'],
+  ): Promise<Answer<typeof saveImportMapping>> {
+    checkMapping(this.kindOf(kind).shape, mapping, columns)
+    return this.mappings.save(kind, name, columns, mapping)
+  }
+
+  /** How the text of a waiting file is read, with what the request wishes otherwise. An Excel file has no choice. */
+  private async layoutOf(record: ImportRecord, { encoding = record.encoding, separator }: Wish): Promise<Layout> {
+    if (record.format === 'xlsx' || (encoding === record.encoding && (separator ?? record.separator) === record.separator)) return record
+    return { encoding, ...(await openCsv(storedChunks(this.database, record.id), { encoding, separator })) }
+  }
+
+  /** The mapping that was given, with the file or now; else the one saved for the same columns; else a guess by the headings. */
+  private async mappingFor(record: ImportRecord, { columns }: Layout, wish: Wish) {
+    const { shape } = this.kindOf(record.kind)
+    const own = Object.keys(record.mapping).length ? record.mapping : undefined
+    const given = (await this.chosen(record.kind, wish)) ?? own
+    if (given) checkMapping(shape, given, columns)
+    if (given) return { mapping: given, from: 'given' as const, saved: wish.savedMapping }
+    const saved = await this.mappings.forColumns(record.kind, columns)
+    if (saved) return { mapping: saved.mapping, from: 'saved' as const, saved: saved.id }
+    return { mapping: { columns: guessColumns(Object.keys(shape.shape), columns) }, from: 'guessed' as const, saved: undefined }
+  }
+
+  private async firstRows(record: ImportRecord, layout: Layout, reading: Reading): Promise<{ rows: Checked[]; whole: boolean }> {
+    const rows: Checked[] = []
+    try {
+      for await (const cells of this.cellsOf(record.id, layout)) {
+        if (rows.length === previewed.rows) return { rows, whole: false }
+        rows.push(readRow(reading, rows.length + 1, cells))
+      }
+    } catch (error) {
+      if (error instanceof CsvError) throw Refusal.invalid('import.bad_csv', { row: rows.length + 1, reason: error.message })
+      throw error
+    }
+    return { rows, whole: true }
+  }
+
+  /** What would become of rows. Like applyChunk, but nothing of it stays. */
+  private async rehearse(kind: ImportKind, rows: readonly Checked[]): Promise<('added' | 'existing' | Refusal)[]> {
+    const good = rows.filter(({ problems }) => !problems.length)
+    const outcomes = good.length ? await this.rehearseGood(kind, good) : []
+    return rows.map(({ problems }) => (problems.length ? invalid(problems) : outcomes.shift()!))
+  }
+
+  private async rehearseGood(kind: ImportKind, rows: readonly Checked[]): Promise<('added' | 'existing' | Refusal)[]> {
+    const takenBack = new Error('a rehearsal')
+    let outcomes: ('added' | 'existing' | Refusal)[] = []
+    try {
+      await withContext({ ...context(), caused: [] }, () =>
+        this.database.transaction(async (tx) => {
+          outcomes = await kind.apply(tx, rows as never)
+          await tx.query('SELECT') // what was sent without waiting for an answer has one now
+          throw takenBack
+        }),
+      )
+    } catch (error) {
+      if (error === takenBack) return outcomes
+      if (rows.length > 1) {
+        const half = rows.length >> 1
+        return [...(await this.rehearseGood(kind, rows.slice(0, half))), ...(await this.rehearseGood(kind, rows.slice(half)))]
+      }
+      const refusal = error instanceof Refusal ? error : databaseRefusal(error)
+      if (!refusal) throw error
+      return [refusal]
+    }
+    return outcomes
+  }
+
+  private async forget(id: string, status?: ImportRecord['status']): Promise<void> {
     await this.database.transaction(async (tx) => {
-      await tx.query('DELETE FROM import_chunk WHERE import_id = $1', [id])
-      await tx.query('DELETE FROM import WHERE id = $1', [id])
+      const [gone] = await tx.query('DELETE FROM import WHERE id = $1 AND status = coalesce($2, status) RETURNING id', [id, status ?? null])
+      if (gone) await tx.query('DELETE FROM import_chunk WHERE import_id = $1', [id])
     })
   }
 
-  /** Goes on with what a stop or crash interrupted. A file whose upload it cut off will not be completed: its sender got no answer. */
+  /**
+   * Goes on with what a stop or crash interrupted. A file whose upload it cut off will not be completed: its sender got no answer. One that waited for a
+   * day is not wanted any more.
+   */
   private async resume(): Promise<void> {
     const waiting = await inTenant('*', () =>
       this.database.query<ImportRecord>(
-        `SELECT id, tenant_id, status FROM import WHERE status IN ('queued', 'running') OR (status = 'receiving' AND created_at < $1)`,
-        [new Date(this.clock.now().getTime() - longestUpload)],
+        `SELECT id, tenant_id, status FROM import
+         WHERE status IN ('queued', 'running') OR (status = 'receiving' AND created_at < $1) OR (status = 'waiting' AND created_at < $2)`,
+        [new Date(this.clock.now().getTime() - longestUpload), new Date(this.clock.now().getTime() - longestWait)],
       ),
     )
     for (const { id, tenant_id, status } of waiting)
-      await (status === 'receiving' ? inTenant(tenant_id, () => this.forget(id)) : this.work(tenant_id, id))
+      await (status === 'queued' || status === 'running' ? this.work(tenant_id, id) : inTenant(tenant_id, () => this.forget(id, status)))
   }
 
   /** Works an import off; a lock keeps a second replica from doing the same. */
@@ -196,6 +399,9 @@ export class Imports {
     const kind = record && this.kinds.get(record.kind)
     if (!record || !kind) return
     const acting = { ...context(), actor: record.actor, channel: 'import' as const }
+    const styles = record.styles ?? (await this.findStyles(record, record, record.mapping))
+    if (!record.styles) await this.database.query('UPDATE import SET styles = $2::jsonb WHERE id = $1', [id, JSON.stringify(styles)])
+    const reading = { ...kind, mapping: record.mapping, styles }
     let row = 0
     let chunk: Checked[] = []
     // One transaction at a time, in the file's order; while it waits for the database, the next rows are read and checked.
@@ -208,13 +414,10 @@ export class Imports {
       applying.catch(() => undefined)
     }
     try {
-      const parser = Readable.from(this.chunks(id)).pipe(
-        parse({ bom: true, columns: true, relax_column_count: true, skip_empty_lines: true, max_record_size: 1_000_000 }),
-      )
-      for await (const cells of parser as AsyncIterable<Record<string, string>>) {
+      for await (const cells of this.cellsOf(id, record)) {
         row += 1
         if (row <= record.rows) continue
-        chunk.push(checked(kind, record.mapping, row, cells))
+        chunk.push(readRow(reading, row, cells))
         if (chunk.length < rowsAtOnce) continue
         await flush()
         if (this.stopped) return
@@ -232,12 +435,41 @@ export class Imports {
     }
   }
 
-  private async *chunks(id: string): AsyncGenerator<Buffer> {
-    for (let n = 0; ; n += 1) {
-      const found = await this.database.one<{ data: Buffer }>('SELECT data FROM import_chunk WHERE import_id = $1 AND n = $2', [id, n])
-      if (!found) return
-      yield found.data
+  /** The rows of a stored file by column, without the empty ones that spreadsheets leave at the end. */
+  private cellsOf(id: string, { encoding, separator }: Pick<Layout, 'encoding' | 'separator'>): AsyncIterable<Cells> {
+    const stored = storedChunks(this.database, id)
+    const parser = parse({
+      bom: true,
+      columns: (header: string[]) => columnNames(header),
+      delimiter: separators[separator],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      max_record_size: 1_000_000,
+    })
+    // UTF-8 is what the parser reads anyway.
+    return pipeline(Readable.from(encoding === 'utf-8' ? stored : textOf(encoding, stored)), parser, () => undefined)
+  }
+
+  /** How dates and numbers are meant that can be read in two ways: as the first rows tell, or when they leave it open, the first one that does. */
+  private async findStyles({ id, kind }: ImportRecord, layout: Layout, mapping: ImportMapping): Promise<Styles> {
+    const { shape, holdings } = this.kindOf(kind)
+    const finder = new StyleFinder(holdings, mapping)
+    const fields = Object.keys(shape.shape).filter(
+      (field) => holdings.get(field) !== 'text' && layout.columns.includes(columnOf(mapping, field) ?? ''),
+    )
+    if (!fields.length) return finder.found()
+    let seen = 0
+    try {
+      for await (const cells of this.cellsOf(id, layout)) {
+        finder.see(mapped(fields, mapping, cells))
+        seen += 1
+        if (seen >= rowsAtOnce && !finder.undecided) break
+      }
+    } catch (error) {
+      if (!(error instanceof CsvError)) throw error // the rows before it can be read
     }
+    return finder.found()
   }
 
   private async finish(id: string, status: 'done' | 'failed', problem: string | null): Promise<void> {
@@ -266,7 +498,7 @@ export class Imports {
   private async applyRows(tx: Transaction, id: string, kind: ImportKind, chunk: readonly Checked[]): Promise<void> {
     const good = chunk.filter(({ problems }) => !problems.length)
     const rejections: Rejection[] = chunk.flatMap(({ row, cells, problems }) =>
-      problems.length ? { row, cells, refusal: Refusal.invalid('request.invalid', { errors: [...problems] }) } : [],
+      problems.length ? { row, cells, refusal: invalid(problems) } : [],
     )
     const outcomes = good.length ? await kind.apply(tx, good as never) : []
     outcomes.forEach((outcome, n) => {
@@ -308,8 +540,6 @@ export class Imports {
   }
 }
 
-type Rule = Omit<ImportRecord['rules'][number], 'rows'>
-
 function counted(before: ImportRecord['rules'], applied: readonly Rule[]): ImportRecord['rules'] {
   const counts = new Map(before.map((rule) => [`${rule.rule} ${rule.field} ${rule.from}`, { ...rule }]))
   for (const rule of applied) {
@@ -321,44 +551,38 @@ function counted(before: ImportRecord['rules'], applied: readonly Rule[]): Impor
   return [...counts.values()]
 }
 
-function checked(kind: ImportKind, mapping: ImportMapping, row: number, cells: Record<string, string>): Checked {
-  const rules: Rule[] = []
-  const problems: FieldProblem[] = []
-  const fields = check(kind.shape, mapped(kind, mapping, cells, rules), (path) => path.join('.'), problems) as Record<string, unknown>
-  return { row, cells, fields, problems, rules }
+function refuseUnlessWaiting({ status }: ImportRecord): void {
+  if (status !== 'waiting') throw new Refusal('import.not_waiting', { status })
 }
 
-/** The fields of a row: column chosen, aliases and defaults applied and noted, empty cells left out. */
-function mapped(kind: ImportKind, mapping: ImportMapping, cells: Record<string, string>, rules: Rule[]): Record<string, string> {
-  const fields: Record<string, string> = {}
-  for (const field of Object.keys(kind.shape.shape)) {
-    let value = (cells[mapping.columns?.[field] ?? field] ?? '').trim()
-    const alias = mapping.values?.[field]
-    if (alias && Object.hasOwn(alias, value)) {
-      rules.push({ rule: 'value', field, from: value, to: alias[value]! })
-      value = alias[value]!
-    }
-    const fallback = mapping.defaults?.[field]
-    if (value === '' && fallback !== undefined) {
-      rules.push({ rule: 'default', field, from: null, to: fallback })
-      value = fallback
-    }
-    if (value !== '') fields[field] = value
+function invalid(problems: readonly FieldProblem[]): Refusal {
+  return Refusal.invalid('request.invalid', { errors: [...problems] })
+}
+
+/** What is wrong with a row, field by field. */
+function errorsOf(
+  { row, cells, texts }: Checked,
+  { code, details }: Refusal,
+  mapping: ImportMapping,
+  language: Language,
+): Answer<typeof previewImport>['errors'] {
+  const at = (field: string | undefined) => {
+    const column = field === undefined ? null : columnOf(mapping, field)
+    const known = column !== null && Object.hasOwn(cells, column)
+    return { field: field ?? null, column: known ? column : null, value: known ? cells[column]! : (texts[field ?? ''] ?? null) }
   }
-  return fields
+  const errors = (details['errors'] ?? []) as FieldProblem[]
+  if (errors.length) return errors.map((error) => ({ row, ...at(error.pointer), code: error.code, detail: detailOf(error, language) }))
+  const field = typeof details['field'] === 'string' ? details['field'] : undefined
+  return [{ row, ...at(field), code, detail: describeProblem(code, details, language).detail }]
 }
 
-/** Refuses a mapping that does not fit kind and file before anything is written. */
-function columnsFor(kind: ImportKind, mapping: ImportMapping, header: readonly string[]): void {
-  const possible = Object.keys(kind.shape.shape)
-  for (const field of [mapping.columns, mapping.values, mapping.defaults].flatMap((part) => Object.keys(part ?? {})))
-    if (!possible.includes(field)) throw Refusal.invalid('import.unknown_field', { field, possible })
-  for (const [field, column] of Object.entries(mapping.columns ?? {}))
-    if (!header.includes(column)) throw Refusal.invalid('import.missing_column', { field, column, columns: header })
-  const required = possible.filter((field) => !(kind.shape.shape[field] as z.ZodType).safeParse(undefined).success)
-  for (const field of required)
-    if (!header.includes(mapping.columns?.[field] ?? field) && mapping.defaults?.[field] === undefined)
-      throw Refusal.invalid('import.missing_column', { field, column: mapping.columns?.[field] ?? field, columns: header })
+/** The mapping with what was found out about dates and numbers. */
+function withStyles(mapping: ImportMapping, styles: Styles | null): ImportMapping {
+  const clear = <S extends string>(found: Readonly<Record<string, S>>) =>
+    Object.fromEntries(Object.entries(found).filter(([, style]) => style !== 'unclear')) as Record<string, Exclude<S, 'unclear'>>
+  const [dates, numbers] = [clear(styles?.dates ?? {}), clear(styles?.numbers ?? {})]
+  return { ...mapping, ...(Object.keys(dates).length && { dates }), ...(Object.keys(numbers).length && { numbers }) }
 }
 
 function databaseRefusal(error: unknown): Refusal | undefined {
@@ -367,25 +591,25 @@ function databaseRefusal(error: unknown): Refusal | undefined {
   return code?.startsWith('22') || code === '23514' ? Refusal.invalid('request.invalid', { errors: [] }) : undefined
 }
 
-function reasonOf(code: string, details: Record<string, unknown>, language: Language): string {
-  const errors = (details['errors'] ?? []) as FieldProblem[]
-  if (!errors.length) return describeProblem(code, details, language).detail
-  return errors
-    .map(
-      (error) =>
-        `${error.pointer}: ${error.code.startsWith('field.') ? error.detail : describeProblem(error.code, error.details ?? {}, language).detail}`,
-    )
-    .join('; ')
-}
-
 function view(record: ImportRecord): Answer<typeof getImport> {
-  const { id, kind, name, status, rows, added, existing, rejected, rules, problem } = record
+  const { id, kind, name, status, format, encoding, separator, mapping, styles, rows, added, existing, rejected, rules, problem } = record
+  const totalRows = status === 'done' ? rows : record.total_rows
   return {
     id,
-    kind: kind as never,
+    kind,
     name,
     status,
+    format,
+    encoding: format === 'csv' ? encoding : null,
+    separator: format === 'csv' ? separator : null,
+    sheets: [...record.sheets],
+    sheet: record.sheet,
+    columns: [...record.columns],
+    mapping: withStyles(mapping, styles),
     bytes: Number(record.bytes),
+    totalRows,
+    // The rows were counted by their line ends: only the end is certain.
+    percent: status === 'done' ? 100 : totalRows === null ? null : totalRows ? Math.min(99, Math.floor((rows / totalRows) * 100)) : 0,
     rows,
     added,
     existing,
@@ -394,31 +618,5 @@ function view(record: ImportRecord): Answer<typeof getImport> {
     problem,
     createdAt: record.created_at,
     finishedAt: record.finished_at,
-  }
-}
-
-@Controller()
-export class ImportController {
-  constructor(private readonly imports: Imports) {}
-
-  @Serve(startImport)
-  start({ query, body }: Input<typeof startImport>) {
-    return this.imports.start({ query, file: body as unknown as Readable })
-  }
-
-  @Serve(getImport)
-  get({ params }: Input<typeof getImport>) {
-    return this.imports.get(params.id)
-  }
-
-  @Serve(listImports)
-  list({ query }: Input<typeof listImports>) {
-    return this.imports.list(query.kind)
-  }
-
-  @Serve(listRejections)
-  async rejections({ params }: Input<typeof listRejections>) {
-    const csv = await this.imports.rejections(params.id, context().language)
-    return new StreamableFile(Buffer.from(csv), { type: 'text/csv; charset=utf-8', disposition: `attachment; filename="${params.id}.csv"` })
   }
 }
