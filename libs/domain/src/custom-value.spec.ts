@@ -103,7 +103,7 @@ describe('a value of a company’s own field', () => {
     )
   })
 
-  it('comes from a file with options by key or label, several with | between', () => {
+  it('comes from a file with options by key or label, several with | or ; between', () => {
     expect(customValue(field('choice'), customCell(field('choice'), '选a'))).toBe('a')
     expect(customValue(field('multi_choice'), customCell(field('multi_choice'), 'B | a'))).toEqual(['a', 'b'])
     expect(customValue(field('money'), customCell(field('money'), '12.5'))).toEqual({ amount: '12.50', currency: 'CNY' })

@@ -65,7 +65,7 @@ export function customValue(rule: CustomRule, given: unknown): CustomValue | nul
   }
 }
 
-/** A cell of a file as the value that a program would send: options by key or label, several of them with | between. */
+/** A cell of a file as the value that a program would send: options by key or label, several of them with | or ; between. */
 export function customCell(rule: CustomRule, cell: string): unknown {
   const option = (text: string) =>
     rule.options.find(({ key }) => key === text)?.key ??
@@ -75,7 +75,7 @@ export function customCell(rule: CustomRule, cell: string): unknown {
   if (rule.type === 'choice') return option(cell)
   if (rule.type !== 'multi_choice') return cell
   return cell
-    .split('|')
+    .split(/[|;；、]/)
     .map((part) => part.trim())
     .filter(Boolean)
     .map(option)

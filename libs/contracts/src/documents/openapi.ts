@@ -253,7 +253,11 @@ function accessOf({ rule, list }: Operation): string {
         : `Needs the permission \`${rule.name}\`: ${Object.entries(rule.grants)
             .map(([role, reach]) => `${role} (${reach})`)
             .join(', ')}.`
-  return list ? `${access} With \`fields\`, the items have only those.` : access
+  if (!list) return access
+  const custom = list.custom
+    ? ` The company’s own fields filter as \`custom.<key>=…\`, by type also \`.contains\`, \`.gte\`, \`.gt\`, \`.lte\`, \`.lt\`, and sort as \`sort=custom.<key>\` (\`/v1/custom-fields?record=${list.custom}\`).`
+    : ''
+  return `${access} With \`fields\`, the items have only those.${custom}`
 }
 
 function requestHeadersOf(operation: Operation): (keyof typeof requestHeaders)[] {

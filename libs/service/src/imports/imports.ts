@@ -8,18 +8,20 @@ import {
   listRejections,
   startImport,
   type Answer,
+  type CustomRecord,
   type ImportKindName,
   type ImportMapping,
   type ImportView,
   type Input,
   type Language,
 } from '@millrace/contracts'
-import { newId, Refusal } from '@millrace/domain'
+import { newId, Refusal, type CustomValues } from '@millrace/domain'
 import { CsvError, parse } from 'csv-parse'
 import { stringify } from 'csv-stringify/sync'
 import { z } from 'zod'
 import { Clock } from '../clock.js'
 import { context, inTenant, withContext, type Actor } from '../context.js'
+import { CustomFields } from '../custom-fields/custom-fields.js'
 import { Database } from '../database.js'
 import { Jobs } from '../jobs.js'
 import { Serve } from '../operation-server.js'
@@ -33,6 +35,8 @@ export interface ImportRow<Fields> {
   /** Line of data in the file; the first after the header is 1. */
   readonly row: number
   readonly fields: Fields
+  /** Values of the company's own fields, checked. */
+  readonly custom: CustomValues
 }
 
 /** Something that can be imported. Names are those of the API's fields. */
@@ -40,6 +44,8 @@ export interface ImportKind<Shape extends z.ZodObject = z.ZodObject> {
   readonly kind: ImportKindName
   /** The fields of one row; every value arrives as text or is absent, so shapes coerce and parse. */
   readonly shape: Shape
+  /** The record that it adds, when a company may add fields to it: then also columns named `custom.<key>` are taken. */
+  readonly custom?: CustomRecord
   /**
    * Stores rows in the given transaction and says for each what became of it. A row whose record is there already answers `existing` and
    * changes nothing. A Refusal that is thrown makes the rows be tried one by one, so that only the guilty one is rejected.
@@ -71,6 +77,8 @@ interface Checked {
   readonly row: number
   readonly cells: Record<string, string>
   readonly fields: Record<string, unknown>
+  /** Cells of the company's own fields, by key. */
+  readonly custom: Record<string, string>
   readonly problems: readonly FieldProblem[]
   readonly rules: readonly Rule[]
 }
@@ -95,6 +103,7 @@ export class Imports {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly jobs: Jobs,
+    private readonly customFields: CustomFields,
   ) {
     jobs.every(30, 'imports', () => this.resume())
     jobs.onStop(() => (this.stopped = true))
@@ -116,7 +125,8 @@ export class Imports {
       [id, query.kind, query.name ?? query.kind, JSON.stringify(mapping), JSON.stringify(actor), this.clock.now()],
     )
     try {
-      await receive(this.database, id, file, (header) => columnsFor(kind, mapping, header))
+      const custom = await this.customNames(kind)
+      await receive(this.database, id, file, (header) => columnsFor(kind, custom, mapping, header))
     } catch (error) {
       file.resume() // the rest is read and dropped: who is still sending would not see the answer
       await this.forget(id)
@@ -196,6 +206,7 @@ export class Imports {
     const kind = record && this.kinds.get(record.kind)
     if (!record || !kind) return
     const acting = { ...context(), actor: record.actor, channel: 'import' as const }
+    const custom = await this.customNames(kind)
     let row = 0
     let chunk: Checked[] = []
     // One transaction at a time, in the file's order; while it waits for the database, the next rows are read and checked.
@@ -214,7 +225,7 @@ export class Imports {
       for await (const cells of parser as AsyncIterable<Record<string, string>>) {
         row += 1
         if (row <= record.rows) continue
-        chunk.push(checked(kind, record.mapping, row, cells))
+        chunk.push(checked(kind, custom, record.mapping, row, cells))
         if (chunk.length < rowsAtOnce) continue
         await flush()
         if (this.stopped) return
@@ -230,6 +241,13 @@ export class Imports {
     } finally {
       await applying.catch(() => undefined)
     }
+  }
+
+  /** The columns of the company's own fields that a kind takes. */
+  private async customNames({ custom }: ImportKind): Promise<string[]> {
+    if (!custom) return []
+    const fields = await this.customFields.of(custom)
+    return [...fields.values()].filter(({ active }) => active).map(({ key }) => `custom.${key}`)
   }
 
   private async *chunks(id: string): AsyncGenerator<Buffer> {
@@ -264,8 +282,19 @@ export class Imports {
   }
 
   private async applyRows(tx: Transaction, id: string, kind: ImportKind, chunk: readonly Checked[]): Promise<void> {
-    const good = chunk.filter(({ problems }) => !problems.length)
-    const rejections: Rejection[] = chunk.flatMap(({ row, cells, problems }) =>
+    const read = kind.custom
+      ? await this.customFields.fromCells(
+          kind.custom,
+          chunk.map((each) => each.custom),
+        )
+      : []
+    const checkedChunk = chunk.map((each, n) => ({
+      ...each,
+      custom: read[n]?.values ?? {},
+      problems: [...each.problems, ...(read[n]?.problems ?? [])],
+    }))
+    const good = checkedChunk.filter(({ problems }) => !problems.length)
+    const rejections: Rejection[] = checkedChunk.flatMap(({ row, cells, problems }) =>
       problems.length ? { row, cells, refusal: Refusal.invalid('request.invalid', { errors: [...problems] }) } : [],
     )
     const outcomes = good.length ? await kind.apply(tx, good as never) : []
@@ -321,17 +350,18 @@ function counted(before: ImportRecord['rules'], applied: readonly Rule[]): Impor
   return [...counts.values()]
 }
 
-function checked(kind: ImportKind, mapping: ImportMapping, row: number, cells: Record<string, string>): Checked {
+function checked(kind: ImportKind, custom: readonly string[], mapping: ImportMapping, row: number, cells: Record<string, string>): Checked {
   const rules: Rule[] = []
   const problems: FieldProblem[] = []
-  const fields = check(kind.shape, mapped(kind, mapping, cells, rules), (path) => path.join('.'), problems) as Record<string, unknown>
-  return { row, cells, fields, problems, rules }
+  const fields = check(kind.shape, mapped(Object.keys(kind.shape.shape), mapping, cells, rules), (path) => path.join('.'), problems)
+  const own = Object.entries(mapped(custom, mapping, cells, rules)).map(([name, value]) => [name.slice('custom.'.length), value] as const)
+  return { row, cells, fields: fields as Record<string, unknown>, custom: Object.fromEntries(own), problems, rules }
 }
 
 /** The fields of a row: column chosen, aliases and defaults applied and noted, empty cells left out. */
-function mapped(kind: ImportKind, mapping: ImportMapping, cells: Record<string, string>, rules: Rule[]): Record<string, string> {
+function mapped(names: readonly string[], mapping: ImportMapping, cells: Record<string, string>, rules: Rule[]): Record<string, string> {
   const fields: Record<string, string> = {}
-  for (const field of Object.keys(kind.shape.shape)) {
+  for (const field of names) {
     let value = (cells[mapping.columns?.[field] ?? field] ?? '').trim()
     const alias = mapping.values?.[field]
     if (alias && Object.hasOwn(alias, value)) {
@@ -349,13 +379,14 @@ function mapped(kind: ImportKind, mapping: ImportMapping, cells: Record<string, 
 }
 
 /** Refuses a mapping that does not fit kind and file before anything is written. */
-function columnsFor(kind: ImportKind, mapping: ImportMapping, header: readonly string[]): void {
-  const possible = Object.keys(kind.shape.shape)
+function columnsFor(kind: ImportKind, custom: readonly string[], mapping: ImportMapping, header: readonly string[]): void {
+  const own = Object.keys(kind.shape.shape)
+  const possible = [...own, ...custom]
   for (const field of [mapping.columns, mapping.values, mapping.defaults].flatMap((part) => Object.keys(part ?? {})))
     if (!possible.includes(field)) throw Refusal.invalid('import.unknown_field', { field, possible })
   for (const [field, column] of Object.entries(mapping.columns ?? {}))
     if (!header.includes(column)) throw Refusal.invalid('import.missing_column', { field, column, columns: header })
-  const required = possible.filter((field) => !(kind.shape.shape[field] as z.ZodType).safeParse(undefined).success)
+  const required = own.filter((field) => !(kind.shape.shape[field] as z.ZodType).safeParse(undefined).success)
   for (const field of required)
     if (!header.includes(mapping.columns?.[field] ?? field) && mapping.defaults?.[field] === undefined)
       throw Refusal.invalid('import.missing_column', { field, column: mapping.columns?.[field] ?? field, columns: header })
