@@ -154,7 +154,8 @@ class Copy {
 
   /** The tables that hold nothing but what events said. */
   async projections(): Promise<TableFacts[]> {
-    const common = /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_mapping|import_rejection)$/
+    const common =
+      /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_mapping|import_rejection|custom_field|custom_value)$/
     const onlyReads = services[this.reader.service].aggregates.length === 0
     // Where a new company is a decision, its event is not applied again, and its zone is not learnt.
     const unlearnt = decisions[this.reader.service]?.includes('tenant.created') ? 'directory_company' : undefined

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { Clock, Directory, Imports, type ServiceDefinition } from '@millrace/service'
+import { Clock, CustomFields, Directory, Imports, type ServiceDefinition } from '@millrace/service'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
@@ -46,7 +46,15 @@ import { SearchController } from './search/search.controller.js'
   ],
 })
 export class AccountModule {
-  constructor(imports: Imports, accounts: AccountService, contacts: ContactService, directory: Directory, clock: Clock) {
+  constructor(
+    imports: Imports,
+    customFields: CustomFields,
+    accounts: AccountService,
+    contacts: ContactService,
+    directory: Directory,
+    clock: Clock,
+  ) {
+    customFields.accountsIn('account', 'owner_id')
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
   }

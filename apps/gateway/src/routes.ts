@@ -1,4 +1,4 @@
-import { importKinds, operations, serviceOf, services, type ServiceName } from '@millrace/contracts'
+import { customRecords, importKinds, operations, serviceOf, services, type ServiceName } from '@millrace/contracts'
 
 /** The service that owns `/v1/<plural noun>`; `each`: chosen by the request itself. What the gateway composes has no owner. */
 const owners = new Map<string, ServiceName | 'each'>(
@@ -12,7 +12,10 @@ export function serviceFor(path: string, query: Readonly<Record<string, unknown>
   const owner = root === 'v1' ? owners.get(noun ?? '') : undefined
   if (owner !== 'each') return owner
   if (id && id !== 'replay') return serviceOfId(id)
-  const wish = query['service'] ?? importKinds[query['kind'] as keyof typeof importKinds]
+  const wish =
+    query['service'] ??
+    importKinds[query['kind'] as keyof typeof importKinds] ??
+    customRecords[query['record'] as keyof typeof customRecords]?.service
   return typeof wish === 'string' && isService(wish) ? wish : 'identity' // any of them: it says what is wrong
 }
 
@@ -20,7 +23,7 @@ export function serviceFor(path: string, query: Readonly<Record<string, unknown>
 function serviceOfId(id: string): ServiceName | undefined {
   const noun = id.slice(0, id.lastIndexOf('_'))
   const first = noun.split('_')[0]!
-  if (/_(import|import_mapping|export|parked)$/.test(noun) && isService(first)) return first
+  if (/_(import|import_mapping|export|parked|custom_field)$/.test(noun) && isService(first)) return first
   try {
     return serviceOf(noun)
   } catch {

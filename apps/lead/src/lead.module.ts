@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { Imports, Jobs, type ServiceDefinition } from '@millrace/service'
+import { CustomFields, Imports, Jobs, type ServiceDefinition } from '@millrace/service'
 import { AssignmentController } from './assignment/assignment.controller.js'
 import { AssignmentQueries } from './assignment/assignment.queries.js'
 import { AssignmentRuleSchema, TerritorySchema } from './assignment/assignment.schema.js'
@@ -73,7 +73,8 @@ import { SearchController } from './search/search.controller.js'
   ],
 })
 export class LeadModule {
-  constructor(imports: Imports, jobs: Jobs, leads: LeadService) {
+  constructor(imports: Imports, jobs: Jobs, customFields: CustomFields, leads: LeadService) {
+    customFields.accountsIn('known_account')
     imports.register(leadImport(leads))
     jobs.every(60, 'nurtured leads wake', () => leads.wakeDue())
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { permission, salesReaders, salesWriters } from './access.js'
+import { CustomValuesGiven, CustomValuesView } from './custom-field.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { day, id, instant, line, money, positiveMoney, text } from './shapes.js'
@@ -37,6 +38,7 @@ const company = {
   parentId: id('account').nullable().optional().meta({ description: 'the company that it belongs to' }),
   note: text(5000).nullable().optional(),
   externalId: externalId.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 export const OpenAccount = z
@@ -70,6 +72,7 @@ export const AccountView = z
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
+    custom: CustomValuesView,
   })
   .meta({ id: 'Account' })
 
@@ -131,6 +134,7 @@ export const listAccounts = defineList({
     updatedAt: 'instant',
   },
   sorts: ['id', 'name', 'createdAt', 'updatedAt'],
+  custom: 'account',
 })
 
 export const changeAccount = defineOperation({
@@ -192,6 +196,7 @@ const person = {
     .meta({ description: 'parts played in the customer’s decisions', examples: [['supporter']] }),
   note: text(5000).nullable().optional(),
   externalId: externalId.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 export const AddContact = z.strictObject({ accountId: id('account'), name: line(200), ...person }).meta({ id: 'AddContact' })
@@ -216,6 +221,7 @@ export const ContactView = z
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
+    custom: CustomValuesView,
   })
   .meta({ id: 'Contact' })
 
@@ -264,6 +270,7 @@ export const listContacts = defineList({
     updatedAt: 'instant',
   },
   sorts: ['id', 'name', 'createdAt', 'updatedAt'],
+  custom: 'contact',
 })
 
 export const changeContact = defineOperation({
@@ -291,6 +298,7 @@ const report = {
   checkIn: checkIn.nullable().optional().meta({ description: 'of visits and meetings only' }),
   companions: z.array(id('user')).max(50).optional().meta({ description: 'colleagues who took part' }),
   nextStep: nextStep.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 export const LogActivity = z
@@ -326,6 +334,7 @@ export const ActivityView = z
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
+    custom: CustomValuesView,
   })
   .meta({ id: 'Activity' })
 
@@ -375,6 +384,7 @@ export const listActivities = defineList({
     createdAt: 'instant',
   },
   sorts: ['id', 'takesPlaceAt', 'createdAt', 'updatedAt'],
+  custom: 'activity',
 })
 
 export const changeActivity = defineOperation({

@@ -9,7 +9,7 @@ import {
   type Sent,
 } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Directory, Events, type Received, type Transaction } from '@millrace/service'
+import { begun, Clock, context, CustomFields, Database, Directory, Events, type Received, type Transaction } from '@millrace/service'
 import { AccountService } from '../account/account.service.js'
 import { Activity, type ActivityData } from './activity.js'
 
@@ -24,6 +24,7 @@ export class ActivityService {
     private readonly clock: Clock,
     private readonly directory: Directory,
     private readonly accounts: AccountService,
+    private readonly customFields: CustomFields,
   ) {}
 
   /** Records what somebody did. It belongs to the journey of its deal, else to that of its account. */
@@ -36,6 +37,7 @@ export class ActivityService {
         ...begun('activity', now),
         journeyId: account.journeyId,
         ...(await this.checked(tx, accountId, given)),
+        custom: await this.customFields.merged('activity', given.custom),
         kind,
         accountId,
         subject,
@@ -54,6 +56,7 @@ export class ActivityService {
       const before = await tx.lock(Activity, id)
       const data = {
         ...(await this.checked(tx, before.accountId, given)),
+        custom: await this.customFields.merged('activity', given.custom, before),
         ...(subject !== undefined && { subject }),
         ...(takesPlaceAt && { takesPlaceAt }),
       }

@@ -1,4 +1,4 @@
-import { Refusal, type CalendarDate, type Id } from '@millrace/domain'
+import { Refusal, type CalendarDate, type CustomValues, type Id } from '@millrace/domain'
 
 export type ActivityKind = 'call' | 'visit' | 'email' | 'meeting' | 'note'
 
@@ -37,6 +37,8 @@ export class Activity {
   declare readonly checkIn: CheckIn | null
   declare readonly companions: readonly Id<'user'>[]
   declare readonly nextStep: NextStep | null
+  /** Values of the company's own fields. */
+  declare readonly custom: CustomValues
 
   static log(given: ActivityData & Logged): Activity {
     return checked(Object.assign(Object.create(Activity.prototype) as Activity, nothing, given))
@@ -64,6 +66,7 @@ const nothing = {
   checkIn: null,
   companions: [],
   nextStep: null,
+  custom: {},
 }
 
 /** Only who meets the customer has a position to report. Each companion is named once. */

@@ -178,4 +178,12 @@ ALTER TABLE contact FORCE ROW LEVEL SECURITY;
 ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
 `,
   ),
+  migration(
+    '0150-custom',
+    `
+ALTER TABLE account ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE contact ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE activity ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
+`,
+  ),
 ]

@@ -21,8 +21,8 @@ import {
   type mergeLead,
   type Sent,
 } from '@millrace/contracts'
-import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
+import { companyKey, contactKey, emailKey, Refusal, type CustomValues, type Id } from '@millrace/domain'
+import { begun, Clock, context, CustomFields, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import { AssignmentService } from '../assignment/assignment.service.js'
 import { Deadlines } from '../clock/deadlines.service.js'
@@ -33,7 +33,16 @@ import { Lead, tagged, type LeadData } from './lead.js'
 import { LeadQueries } from './lead.queries.js'
 import { surelySame, type Likeness } from './likeness.js'
 
-type Given = Omit<Input<typeof captureLead>['body'], 'ownerId'>
+type Given = Omit<Input<typeof captureLead>['body'], 'ownerId' | 'custom'>
+
+/** What a row of a file may say besides. */
+interface Imported {
+  readonly externalId?: string | undefined
+  readonly ownerId: Id<'user'> | null
+  readonly poolId: Id<'pool'> | null
+  readonly createdAt?: Date | undefined
+  readonly custom?: CustomValues
+}
 
 /** Use cases of the lead. Each one transaction: lock, decide, save, publish. */
 @Injectable()
@@ -48,19 +57,20 @@ export class LeadService {
     private readonly scoring: Scoring,
     private readonly deadlines: Deadlines,
     private readonly assignment: AssignmentService,
+    private readonly customFields: CustomFields,
   ) {}
 
   /**
    * Records a lead. Two like captures at one moment see each other: one with an equal key is refused or goes into the lead that is there, where the
    * company wants it so; what is only alike is flagged. `refused` says what becomes of one that would be refused.
    */
-  capture({ ownerId, ...given }: Given & { ownerId?: Id<'user'> | undefined }, refused?: 'merge'): Promise<Lead> {
+  capture({ ownerId, custom: wish, ...given }: Input<typeof captureLead>['body'], refused?: 'merge'): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       if (ownerId) await this.directory.colleague(ownerId)
       const { actor } = context()
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
       const settings = await this.queries.recentSettings.get()
-      const data = normalised(given, settings.defaultCountry)
+      const data = { ...normalised(given, settings.defaultCountry), custom: await this.customFields.merged('lead', wish) }
       const { leads, customers } = await this.duplicates.of(tx, data)
       const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
       const policy = settings.duplicates === 'refuse' ? (refused ?? 'refuse') : settings.duplicates
@@ -104,8 +114,9 @@ export class LeadService {
       const { defaultCountry } = await this.queries.recentSettings.get()
       const data = normalised({ ...before, ...given } as Given, defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data, id)
+      const custom = await this.customFields.merged('lead', given.custom, before)
       const scored = await this.scoring.now()
-      const changed = scored(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now()))
+      const changed = scored(before.change({ ...data, custom, duplicateOf: leads, customers }, this.clock.now()))
       const lead = await this.deadlines.update(tx, before, changed)
       if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
       await this.events.publish(tx, LeadChanged, lead, facts(lead))
@@ -292,23 +303,15 @@ export class LeadService {
    * Stores leads of an import: those whose external id is known already change nothing. They are compared with what is there and with each
    * other; one with an equal key is refused or goes into the lead that is there, where the company wants it so.
    */
-  async importAll(
-    tx: Transaction,
-    given: readonly (Given & {
-      externalId?: string | undefined
-      ownerId: Id<'user'> | null
-      poolId: Id<'pool'> | null
-      createdAt?: Date | undefined
-    })[],
-  ): Promise<('added' | 'existing' | Refusal)[]> {
+  async importAll(tx: Transaction, given: readonly (Given & Imported)[]): Promise<('added' | 'existing' | Refusal)[]> {
     const { defaultCountry, duplicates } = await this.queries.settings()
     const externalIds = given.flatMap(({ externalId }) => externalId ?? [])
     const known = new Set((await tx.query<{ external_id: string }>(findExternalIds, [externalIds])).map(({ external_id }) => external_id))
-    const fresh = given.map(({ externalId, ownerId, poolId, createdAt, ...data }) => {
+    const fresh = given.map(({ externalId, ownerId, poolId, createdAt, custom, ...data }) => {
       if (externalId && known.has(externalId)) return undefined
       if (externalId) known.add(externalId)
       const lead = { ...begun('lead', createdAt ?? this.clock.now()), ...normalised(data, defaultCountry) }
-      return { ...lead, ownerId, poolId, assignedAt: this.clock.now(), externalId: externalId ?? null }
+      return { ...lead, ownerId, poolId, assignedAt: this.clock.now(), externalId: externalId ?? null, custom: custom ?? {} }
     })
     const found = await this.duplicates.among(
       tx,

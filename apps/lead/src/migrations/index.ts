@@ -501,4 +501,10 @@ ALTER TABLE lead FORCE ROW LEVEL SECURITY;
 ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
 `,
   ),
+  migration(
+    '0160-custom',
+    `
+ALTER TABLE lead ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
+`,
+  ),
 ]
