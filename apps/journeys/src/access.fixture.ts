@@ -72,6 +72,9 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   changeView: () => ({ body: { name: 'Leads' } }),
   // Whom it is shown to stays, so that the next request finds it.
   shareView: () => ({ body: { with: 'company' } }),
+  sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
+  draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
+  createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
 }
 
@@ -111,10 +114,10 @@ export async function accessMatrix(stage: Stage, ours: Company, theirs: Company,
     for (const role of roles) jobs.push(() => check(ours.people[role], role, operation, anyone, refused(403, 'tenant.operator_only')))
     jobs.push(() => check(operator, 'the operator', operation, anyone, through))
   }
-  for (const operation of company.filter(({ callers }) => callers !== 'both'))
+  for (const operation of company.filter(({ callers, rule }) => callers !== 'both' && rule !== 'public'))
     jobs.push(() => check(operator, 'the operator', operation, anyone, refused(403, 'tenant.none')))
   // A token of the other company's, on our records: it has all roles, and there is nothing for it.
-  for (const operation of company.filter(({ path }) => path.includes('{')))
+  for (const operation of company.filter(({ path, rule }) => path.includes('{') && rule !== 'public'))
     for (const about of aboutRecords(operation, 'sales_rep', ours, theirs).filter(({ tenantId }) => tenantId === ours.tenantId))
       jobs.push(() => check(theirs.ada, 'somebody of another company', operation, about, missing(operation)))
   await inParallel(jobs, (job) => job())
@@ -185,6 +188,7 @@ function nounOf({ path }: Operation): string {
 /** The grants in the declaration of the operation, applied. */
 function expectedOf(operation: Operation, who: Asker, { owner, tenantId, known }: About): Expected {
   const { rule } = operation
+  if (rule === 'public') return through
   if (typeof rule === 'object') {
     const far = reach(who.roles, rule)
     if (!far) return refused(403, 'access.forbidden')

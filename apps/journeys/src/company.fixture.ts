@@ -1,4 +1,16 @@
 import {
+  createLeadForm,
+  draftScorecard,
+  trainScoreModel,
+  draftAccountPlan,
+  changeScorecard,
+  activateScorecard,
+  changeAccountPlan,
+  activateAccountPlan,
+  closeAccountPlan,
+  getImport,
+  getScoreModel,
+  useScoreModel,
   acceptQuote,
   addContact,
   addLegalEntity,
@@ -198,6 +210,11 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
   await make(createPool, { name: 'Fair' })
+  const form = await does(createLeadForm, { body: { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 } })
+  common.set('lead_form', form.id)
+  common.set('form key', form.key)
+  await make(draftScorecard, { name: 'Rules', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 30 }] })
+  await make(trainScoreModel, {})
   await does(shareView, {
     params: { id: await make(saveView, { name: 'Fresh', list: 'listLeads', sort: '-createdAt' }) },
     body: { with: 'company' },
@@ -247,7 +264,17 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(releaseLead, to(leadId, { poolId: common.get('pool'), reason: 'other' }))
   await does(claimLead, to(leadId))
 
+  const rules = [{ name: 'Web', condition: 'lead.source == "web"', points: 20 }]
+  const scorecard = await does(draftScorecard, { body: { name: 'Other rules', rules } })
+  await does(changeScorecard, to(scorecard.id, { name: 'Changed rules' }))
+  await does(activateScorecard, to(scorecard.id))
+  await learn(does)
+
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
+  const plan = { goals: [{ key: 'a', text: 'A' }], actions: [{ key: 'a', text: 'A', ownerId: people.sales_rep.id, dueOn: '2027-01-10' }] }
+  await does(changeAccountPlan, to(done.get('account_plan')!, plan))
+  await does(activateAccountPlan, to(done.get('account_plan')!))
+  await does(closeAccountPlan, to(done.get('account_plan')!, { note: 'Reached' }))
   const deal = open.get('opportunity')!
   await does(sendQuote, to(open.get('quote')!))
   await does(declineQuote, to(open.get('quote')!, { reason: 'Too dear' }))
@@ -261,6 +288,19 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   const later = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!, false)
   const body = { terms: [{ share: '100', daysAfterSigning: 90 }] }
   await does(replanCollection, to(later.done.get('collection_plan')!, body))
+}
+
+/** Has a model learnt from leads that come from two places, and uses it. */
+async function learn(does: Does): Promise<void> {
+  const rows = Array.from({ length: 120 }, (_, n) => `${newId('x')}@example.com,${n % 2 ? 'web' : 'fair'}`)
+  const file = await does(startImport, { query: { kind: 'leads' }, body: `email,source\n${rows.join('\n')}\n` })
+  const until = async (operation: Operation, id: string, isSo: (record: { status: string }) => boolean) => {
+    while (!isSo(await does(operation, { params: { id } }))) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await until(getImport, file.id, ({ status }) => status === 'done')
+  const { id } = await does(trainScoreModel, { body: { success: 'lead.source == "web"', among: 'lead.source != ""', fields: ['source'] } })
+  await until(getScoreModel, id, ({ status }) => status !== 'training')
+  await does(useScoreModel, { params: { id } })
 }
 
 /** Answers what the first stage asks for, and goes on to the second. */
@@ -331,6 +371,7 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   done.set('opportunity', opportunityId)
   keep(done, await does(addContact, { body: { accountId, name: 'Han Meimei' } }))
   keep(done, await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen' } }))
+  keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))
 
