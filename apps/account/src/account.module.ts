@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common'
-import { Clock, Directory, Imports, type ServiceDefinition } from '@millrace/service'
+import { Clock, Directory, HandoverConsumers, handoverPartSchema, Handovers, Imports, type ServiceDefinition } from '@millrace/service'
+import { Account } from './account/account.js'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
@@ -16,6 +17,12 @@ import { contactImport } from './contact/contact.import.js'
 import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
+import { HandoverReportConsumers } from './handover/handover.consumers.js'
+import { HandoverController } from './handover/handover.controller.js'
+import { handoverStatus } from './handover/handover.js'
+import { HandoverQueries } from './handover/handover.queries.js'
+import { HandoverSchema } from './handover/handover.schema.js'
+import { HandoverService } from './handover/handover.service.js'
 import { accountMigrations } from './migrations/index.js'
 import { AccountPlanController } from './plan/plan.controller.js'
 import { accountPlanStatus } from './plan/plan.js'
@@ -30,8 +37,11 @@ import { SearchController } from './search/search.controller.js'
     ContactController,
     ActivityController,
     AccountPlanController,
+    HandoverController,
     AccountConsumers,
     ActivityConsumers,
+    HandoverReportConsumers,
+    HandoverConsumers,
     SearchController,
   ],
   providers: [
@@ -43,19 +53,41 @@ import { SearchController } from './search/search.controller.js'
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    HandoverService,
+    HandoverQueries,
   ],
 })
 export class AccountModule {
-  constructor(imports: Imports, accounts: AccountService, contacts: ContactService, directory: Directory, clock: Clock) {
+  constructor(
+    imports: Imports,
+    handovers: Handovers,
+    accounts: AccountService,
+    contacts: ContactService,
+    directory: Directory,
+    clock: Clock,
+  ) {
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
+    handovers.register('account', [
+      {
+        noun: 'account',
+        target: Account,
+        account: 'id',
+        title: 'name',
+        followers: [
+          { noun: 'contact', table: 'contact', column: 'account_id' },
+          { noun: 'activity', table: 'activity', column: 'account_id' },
+        ],
+        tell: (tx, handed: readonly Account[]) => accounts.tellHandedOver(tx, handed),
+      },
+    ])
   }
 }
 
 export const accountService: ServiceDefinition = {
   name: 'account',
   module: AccountModule,
-  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema],
+  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema, HandoverSchema, handoverPartSchema('account')],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus],
+  lifecycles: [accountPlanStatus, handoverStatus],
 }

@@ -72,6 +72,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   changeView: () => ({ body: { name: 'Leads' } }),
   // Whom it is shown to stays, so that the next request finds it.
   shareView: () => ({ body: { with: 'company' } }),
+  prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
 }
 

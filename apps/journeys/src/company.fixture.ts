@@ -3,6 +3,7 @@ import {
   addContact,
   addLegalEntity,
   approveContract,
+  cancelHandover,
   captureLead,
   claimLead,
   completeItem,
@@ -19,6 +20,7 @@ import {
   draftContract,
   draftProcess,
   draftQuote,
+  getHandover,
   getOpportunity,
   getProcess,
   issueInvoice,
@@ -34,6 +36,7 @@ import {
   moveOpportunity,
   nurtureLead,
   openOpportunity,
+  prepareHandover,
   publishProcess,
   qualifyLead,
   recordReceipt,
@@ -47,8 +50,10 @@ import {
   sendQuote,
   shareView,
   signContract,
+  startHandover,
   startImport,
   submitContract,
+  undoHandover,
   workLead,
   writeOffReceivable,
   type Operation,
@@ -189,6 +194,7 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createPriceBook, { name: 'Partners', currency: 'CNY', isDefault: false })
   await make(addLegalEntity, { name: 'Cloudmap Trade', zone: 'Asia/Shanghai', currency: 'CNY', prefix: salt.slice(-6).toUpperCase() })
   await make(createUser, { name: 'Tess', email: email('tess'), roles: ['sales_rep'], unitId: south.id })
+  const leaver = await person('Lea', 'sales_rep', north)
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
   await make(createPool, { name: 'Fair' })
@@ -202,6 +208,9 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(draftProcess, { template: 'simple', name: 'Ours', family: 'ours' })
   const started = await does(startImport, { query: { kind: 'leads' }, body: 'companyName\nImported\n' })
   common.set('lead_import', started.id)
+  await stage.quiet()
+  // She owns nothing, so that whoever starts it moves nothing.
+  await make(prepareHandover, { fromUserId: leaver.id, toUserId: people.sales_rep.id, reason: 'Lea has left' })
   await stage.quiet()
 
   const road = (owner: Colleague) => records(as(ada), as(people.executive), owner, productId)
@@ -232,6 +241,19 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(nurtureLead, to(leadId, { wakeAt: new Date(Date.now() + 86_400_000).toISOString() }))
   await does(releaseLead, to(leadId, { poolId: common.get('pool'), reason: 'other' }))
   await does(claimLead, to(leadId))
+
+  const empty = { fromUserId: people.finance.id, toUserId: people.sales_rep.id, reason: 'Moves on', only: 'false' }
+  const { id: cancelled } = await does(prepareHandover, { body: empty })
+  await does(cancelHandover, to(cancelled))
+  const { id: handover } = await does(prepareHandover, { body: empty })
+  const becomes = async (status: string) => {
+    while ((await does(getHandover, to(handover))).status !== status) await stage.quiet()
+  }
+  await becomes('ready')
+  await does(startHandover, to(handover))
+  await becomes('moved')
+  await does(undoHandover, to(handover))
+  await becomes('undone')
 
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
   const deal = open.get('opportunity')!

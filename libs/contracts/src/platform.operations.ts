@@ -212,13 +212,10 @@ export const AuditView = z
     version: z.number().int(),
     action: z.enum(['insert', 'update']),
     actorId: z.string().nullable().meta({ description: 'who did it; null: the platform itself' }),
-    channel: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          'how it came: api, form, import, event (another service told of something), platform (its own clock); null: before it was kept',
-      }),
+    channel: z.string().nullable().meta({
+      description:
+        'how it came: api, form, import, event (another service told of something), handover, platform (its own clock); null: before it was kept',
+    }),
     address: z.string().nullable().meta({ description: 'network address of the caller' }),
     change: z.record(z.string(), z.unknown()),
     traceId: z.string().nullable(),

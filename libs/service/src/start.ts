@@ -22,6 +22,7 @@ import { EventConsumer } from './consumer.js'
 import { Database } from './database.js'
 import { Directory, DirectoryConsumers } from './directory.js'
 import { Events } from './events.js'
+import { Handovers } from './handover.js'
 import { importMigration } from './imports/import.migration.js'
 import { ImportController, Imports } from './imports/imports.js'
 import { Jobs } from './jobs.js'
@@ -230,6 +231,7 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     { provide: EventConsumer, useValue: consumer },
     Events,
     Directory,
+    Handovers,
     Imports,
     Jobs,
     AuditSeals,
