@@ -1,7 +1,9 @@
 import {
   assignLead,
   captureLead,
+  changeClockSettings,
   disqualifyLead,
+  getClockSettings,
   getLead,
   HandoverPrepared,
   HandoverRechecked,
@@ -74,6 +76,28 @@ it('open leads move as they are; closed ones and those of others stay', async ()
   expect(assigned.map(({ payload }) => payload['ownerId'])).toEqual([amy.id, bob.id])
   const { data } = await leads.as(company.ada).does(readAudit, { params: { id: open['id'] } })
   expect(data.at(-1)).toMatchObject({ version: 2, channel: 'handover', change: { ownerId: { from: amy.id, to: bob.id } } })
+})
+
+it('the new owner’s time begins with the handover', async () => {
+  const { olga } = company
+  const limits = { firstResponseMinutes: 240, nextStepMinutes: 3_300 }
+  const { version } = await leads.as(olga).does(getClockSettings)
+  const body = { deadlines: { A: limits, B: limits, C: limits, D: limits, none: limits } }
+  await leads.as(olga).does(changeClockSettings, { body, headers: { 'if-match': `"${version}"` } })
+  const before = await read((await aLead())['id'])
+  const now = leads.clock.now()
+  leads.clock.set(new Date(now.getTime() + 7 * 86_400_000))
+  try {
+    await prepare()
+    await start()
+    await done(2)
+    const after = await read(before.id)
+    expect(Date.parse(after.assignedAt) - Date.parse(before.assignedAt)).toBeGreaterThan(6 * 86_400_000)
+    expect(Date.parse(after.dueAt)).toBeGreaterThan(leads.clock.now().getTime())
+    expect(before.dueAt).not.toBeNull()
+  } finally {
+    leads.clock.set(now)
+  }
 })
 
 it('what comes to the leaver meanwhile moves with the second look', async () => {

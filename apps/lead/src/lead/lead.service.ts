@@ -128,11 +128,10 @@ export class LeadService {
   /** Tells of leads that a handover gave another owner. They keep their status, what was qualified stays so; the new owner's time begins. */
   async tellHandedOver(tx: Transaction, leads: readonly Lead[]): Promise<void> {
     const now = this.clock.now()
-    const begun = leads.map((lead) => lead.handedOver(now))
-    const timed = await this.deadlines.timed(tx, begun, leads)
-    tx.send(beginTime, [
-      ...[tx.tenant, timed.map(({ id }) => id), timed.map(({ dueAt }) => dueAt), timed.map(({ responseMinutes }) => responseMinutes), now],
-    ])
+    const taken = leads.map((lead) => lead.handedOver(now))
+    const timed = await this.deadlines.timed(tx, taken, leads)
+    const ids = timed.map(({ id }) => id)
+    tx.send(beginTime, [tx.tenant, ids, timed.map(({ dueAt }) => dueAt), timed.map(({ responseMinutes }) => responseMinutes), now])
     for (const lead of leads) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId! })
   }
 
