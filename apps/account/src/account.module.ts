@@ -1,5 +1,14 @@
 import { Module } from '@nestjs/common'
-import { Clock, CustomFields, Directory, Imports, type ServiceDefinition } from '@millrace/service'
+import {
+  Clock,
+  CustomFields,
+  Directory,
+  HandoverConsumers,
+  handoverPartSchema,
+  Handovers,
+  Imports,
+  type ServiceDefinition,
+} from '@millrace/service'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
@@ -23,6 +32,13 @@ import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
+import { HandoverService } from './handover/handover.service.js'
+import { HandoverSchema } from './handover/handover.schema.js'
+import { HandoverQueries } from './handover/handover.queries.js'
+import { handoverStatus } from './handover/handover.js'
+import { HandoverController } from './handover/handover.controller.js'
+import { HandoverReportConsumers } from './handover/handover.consumers.js'
+import { Account } from './account/account.js'
 
 @Module({
   controllers: [
@@ -33,6 +49,9 @@ import { SearchController } from './search/search.controller.js'
     AccountConsumers,
     ActivityConsumers,
     SearchController,
+    HandoverController,
+    HandoverReportConsumers,
+    HandoverConsumers,
   ],
   providers: [
     AccountService,
@@ -43,12 +62,15 @@ import { SearchController } from './search/search.controller.js'
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    HandoverService,
+    HandoverQueries,
   ],
 })
 export class AccountModule {
   constructor(
     imports: Imports,
     customFields: CustomFields,
+    handovers: Handovers,
     accounts: AccountService,
     contacts: ContactService,
     directory: Directory,
@@ -57,13 +79,26 @@ export class AccountModule {
     customFields.accountsIn('account', 'owner_id')
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
+    handovers.register('account', [
+      {
+        noun: 'account',
+        target: Account,
+        account: 'id',
+        title: 'name',
+        followers: [
+          { noun: 'contact', table: 'contact', column: 'account_id' },
+          { noun: 'activity', table: 'activity', column: 'account_id' },
+        ],
+        tell: (tx, handed: readonly Account[]) => accounts.tellHandedOver(tx, handed),
+      },
+    ])
   }
 }
 
 export const accountService: ServiceDefinition = {
   name: 'account',
   module: AccountModule,
-  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema],
+  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema, HandoverSchema, handoverPartSchema('account')],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus],
+  lifecycles: [accountPlanStatus, handoverStatus],
 }

@@ -75,6 +75,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
   draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
   createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
+  prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
 }
 

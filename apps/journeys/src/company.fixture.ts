@@ -15,6 +15,7 @@ import {
   addContact,
   addLegalEntity,
   approveContract,
+  cancelHandover,
   captureLead,
   claimLead,
   completeItem,
@@ -33,6 +34,7 @@ import {
   draftContract,
   draftProcess,
   draftQuote,
+  getHandover,
   getOpportunity,
   getProcess,
   issueInvoice,
@@ -50,6 +52,7 @@ import {
   nurtureLead,
   openOpportunity,
   previewImport,
+  prepareHandover,
   publishProcess,
   qualifyLead,
   recordReceipt,
@@ -64,9 +67,11 @@ import {
   sendQuote,
   shareView,
   signContract,
+  startHandover,
   startImport,
   startWaitingImport,
   submitContract,
+  undoHandover,
   workLead,
   writeOffReceivable,
   type Operation,
@@ -207,6 +212,7 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createPriceBook, { name: 'Partners', currency: 'CNY', isDefault: false })
   await make(addLegalEntity, { name: 'Cloudmap Trade', zone: 'Asia/Shanghai', currency: 'CNY', prefix: salt.slice(-6).toUpperCase() })
   await make(createUser, { name: 'Tess', email: email('tess'), roles: ['sales_rep'], unitId: south.id })
+  const leaver = await person('Lea', 'sales_rep', north)
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
   await make(createPool, { name: 'Fair' })
@@ -225,6 +231,9 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(draftProcess, { template: 'simple', name: 'Ours', family: 'ours' })
   const started = await does(startImport, { query: { kind: 'leads' }, body: 'companyName\nImported\n' })
   common.set('lead_import', started.id)
+  await stage.quiet()
+  // She owns nothing, so that whoever starts it moves nothing.
+  await make(prepareHandover, { fromUserId: leaver.id, toUserId: people.sales_rep.id, reason: 'Lea has left' })
   await stage.quiet()
 
   const road = (owner: Colleague) => records(as(ada), as(people.executive), owner, productId)
@@ -269,6 +278,18 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(changeScorecard, to(scorecard.id, { name: 'Changed rules' }))
   await does(activateScorecard, to(scorecard.id))
   await learn(does)
+  const empty = { fromUserId: people.finance.id, toUserId: people.sales_rep.id, reason: 'Moves on', only: 'false' }
+  const { id: cancelled } = await does(prepareHandover, { body: empty })
+  await does(cancelHandover, to(cancelled))
+  const { id: handover } = await does(prepareHandover, { body: empty })
+  const becomes = async (status: string) => {
+    while ((await does(getHandover, to(handover))).status !== status) await stage.quiet()
+  }
+  await becomes('ready')
+  await does(startHandover, to(handover))
+  await becomes('moved')
+  await does(undoHandover, to(handover))
+  await becomes('undone')
 
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
   const plan = { goals: [{ key: 'a', text: 'A' }], actions: [{ key: 'a', text: 'A', ownerId: people.sales_rep.id, dueOn: '2027-01-10' }] }

@@ -26,6 +26,7 @@ import { Database } from './database.js'
 import { Directory, DirectoryConsumers } from './directory.js'
 import { Events } from './events.js'
 import { ExportController, Exports } from './exports/exports.js'
+import { Handovers } from './handover.js'
 import { importMigration } from './imports/import.migration.js'
 import { importFilesMigration } from './imports/import-files.migration.js'
 import { ImportController } from './imports/import.controller.js'
@@ -244,6 +245,7 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     Events,
     Directory,
     CustomFields,
+    Handovers,
     Imports,
     SavedMappings,
     Jobs,

@@ -70,6 +70,11 @@ export class AccountService {
     })
   }
 
+  /** Tells of accounts that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, accounts: readonly Account[]): Promise<void> {
+    for (const account of accounts) await this.events.publish(tx, AccountChanged, account, facts(account))
+  }
+
   /** Saves new accounts, any number in one statement, and tells others. */
   async store(tx: Transaction, accounts: readonly Account[]): Promise<void> {
     await tx.insert(accounts)

@@ -67,8 +67,8 @@ export class ActivityService {
   }
 
   /** Remembers a deal as far as activities refer to it: of which account it is, and on which journey. */
-  async know(tx: Transaction, { payload, journeyId, sequence }: Received<typeof OpportunityOpened>): Promise<void> {
-    await tx.query(
+  know(tx: Transaction, { payload, journeyId, sequence }: Received<typeof OpportunityOpened>): void {
+    tx.send(
       `INSERT INTO known_opportunity (id, account_id, journey_id, version) VALUES ($1, $2, $3, $4)
        ON CONFLICT (tenant_id, id) DO UPDATE SET account_id = excluded.account_id, journey_id = excluded.journey_id, version = excluded.version
        WHERE known_opportunity.version < excluded.version`,

@@ -136,6 +136,16 @@ export class LeadService {
     })
   }
 
+  /** Tells of leads that a handover gave another owner. They keep their status, what was qualified stays so; the new owner's time begins. */
+  async tellHandedOver(tx: Transaction, leads: readonly Lead[]): Promise<void> {
+    const now = this.clock.now()
+    const taken = leads.map((lead) => lead.handedOver(now))
+    const timed = await this.deadlines.timed(tx, taken, leads)
+    const ids = timed.map(({ id }) => id)
+    tx.send(beginTime, [tx.tenant, ids, timed.map(({ dueAt }) => dueAt), timed.map(({ responseMinutes }) => responseMinutes), now])
+    for (const lead of leads) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId! })
+  }
+
   work(id: Id<'lead'>): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       const before = await tx.lock(Lead, id)
@@ -368,6 +378,10 @@ export class LeadService {
 const wokenAtOnce = 500
 const noteWake =
   'INSERT INTO lead_wake (lead_id, wake_at) VALUES ($1, $2) ON CONFLICT (tenant_id, lead_id) DO UPDATE SET wake_at = excluded.wake_at'
+
+const beginTime = `
+  UPDATE lead l SET assigned_at = $5, stepped_at = $5, failed_attempts = 0, due_at = given.due, response_minutes = given.minutes
+  FROM unnest($2::text[], $3::timestamptz[], $4::int[]) AS given(id, due, minutes) WHERE l.tenant_id = $1 AND l.id = given.id`
 
 const sure = ({ score }: { readonly score: number }) => score >= surelySame
 

@@ -170,6 +170,11 @@ export class Lead {
     return this.with({ ...unhurried, status, ownerId, pooledReason: null, failedAttempts: 0, ...since(at), updatedAt: at })
   }
 
+  /** The same lead, whose new owner's time begins: a handover leaves status and plans as they are. */
+  handedOver(at: Date): Lead {
+    return this.with({ ...since(at), failedAttempts: 0 })
+  }
+
   work(at: Date): Lead {
     if (this.status === 'working') return this
     if (!this.ownerId) throw new Refusal('lead.no_owner')

@@ -1,4 +1,4 @@
-import { migration } from '@millrace/service'
+import { handoverMigration, migration } from '@millrace/service'
 
 /** The lead service's own database, step by step; forward only. */
 export const leadMigrations = [
@@ -474,6 +474,7 @@ CREATE TABLE recycle_reminder (
 SELECT tenant_table('recycle_reminder');
 `,
   ),
+  handoverMigration('0170', 'lead'),
   migration(
     '0180-search',
     `
