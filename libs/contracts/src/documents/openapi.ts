@@ -327,7 +327,10 @@ function contentOf(types: readonly string[], schema: JsonSchema) {
 function tags() {
   return [
     ...Object.entries(services).map(([name, { purpose }]) => ({ name, description: purpose })),
-    { name: 'platform', description: 'What every service does alike: imports, parked events, audit; and what is composed of several: search' },
+    {
+      name: 'platform',
+      description: 'What every service does alike: imports, parked events, audit; and what is composed of several: search',
+    },
   ]
 }
 
