@@ -225,7 +225,7 @@ export class Deadlines {
     )
     this.rules.forget()
     const timed = await this.reckon(tx, leads, new Set(leads), await this.rules.get())
-    tx.updateAll(timed.filter((lead, n) => lead !== leads[n]))
+    await tx.updateAll(timed.filter((lead, n) => lead !== leads[n]))
     const more = next.length === renewedAtOnce
     if (more) tx.send('UPDATE deadline_renewal SET after_id = $1', [next.at(-1)!.id])
     else tx.send('DELETE FROM deadline_renewal WHERE tenant_id = $1', [tx.tenant])
