@@ -77,6 +77,28 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
   prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
+  createCalendar: () => ({
+    body: { name: newId('x'), zone: 'Asia/Shanghai', week: [[{ from: '09:00', to: '18:00' }], [], [], [], [], [], []] },
+  }),
+  changeCalendar: () => ({ body: { zone: 'Asia/Shanghai' } }),
+  noteAbsence: (_, { owner }) => ({ body: { userId: owner?.id, startsAt: '2029-02-01T00:00:00Z', endsAt: '2029-02-02T00:00:00Z' } }),
+  changeAbsence: () => ({ body: { kind: 'training' } }),
+  // They want nothing that comes later, so that each lead stays with who has it.
+  createAssignmentRule: (_, { owner }) => ({
+    body: { name: 'New', position: 2, condition: 'false', target: { kind: 'users', userIds: [owner?.id] } },
+  }),
+  changeAssignmentRule: () => ({ body: { atWorkOnly: true } }),
+  dryRunAssignment: () => ({ body: { leads: 5 } }),
+  assignOpenLeads: () => ({ body: { limit: 5 } }),
+  createTerritory: () => ({ body: { name: 'New', condition: 'false' } }),
+  changeTerritory: () => ({ body: { name: 'South Pole' } }),
+  changeAssignmentSettings: () => ({ body: { capacity: 100_000 } }),
+  createRecycleRule: (_, { known }) => ({
+    body: { name: 'New', position: 2, condition: 'false', afterAttempts: 9, poolId: known.get('pool') },
+  }),
+  changeRecycleRule: () => ({ body: { afterAttempts: 8 } }),
+  changeClockSettings: () => ({ body: { remindMinutes: 30 } }),
+  planNextStep: () => ({ body: { text: 'Call again' } }),
 }
 
 interface Asker extends Somebody {
@@ -181,7 +203,12 @@ function ownOf(role: Role, { people, records, common, tenantId }: Company): Abou
 
 /** The noun that an operation’s path names, e.g. `price_book`. */
 function nounOf({ path }: Operation): string {
-  const names: Record<string, string> = { 'price-books': 'price_book', 'legal-entities': 'legal_entity', opportunities: 'opportunity' }
+  const names: Record<string, string> = {
+    territories: 'territory',
+    'price-books': 'price_book',
+    'legal-entities': 'legal_entity',
+    opportunities: 'opportunity',
+  }
   const plural = path.split('/')[2]!
   return names[plural] ?? plural.replace(/s$/, '').replaceAll('-', '_')
 }

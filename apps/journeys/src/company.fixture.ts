@@ -22,7 +22,15 @@ import {
   convertLead,
   createApiClient,
   createOrgUnit,
+  createAssignmentRule,
+  createCalendar,
   createPool,
+  createRecycleRule,
+  createTerritory,
+  listAbsences,
+  logLeadContact,
+  noteAbsence,
+  planNextStep,
   createPriceBook,
   createProduct,
   createTenant,
@@ -215,12 +223,19 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   const leaver = await person('Lea', 'sales_rep', north)
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
-  await make(createPool, { name: 'Fair' })
   const form = await does(createLeadForm, { body: { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 } })
   common.set('lead_form', form.id)
   common.set('form key', form.key)
   await make(draftScorecard, { name: 'Rules', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 30 }] })
   await make(trainScoreModel, {})
+  const poolId = await make(createPool, { name: 'Fair' })
+  const nineToSix = [{ from: '09:00', to: '18:00' }]
+  await make(createCalendar, { name: 'Office', zone: 'Asia/Shanghai', week: [...Array(5).fill(nineToSix), [], []], isDefault: true })
+  // Nothing of the road comes from Antarctica, so nobody gets what another was to have.
+  await make(createTerritory, { name: 'South Pole', condition: 'lead.country == "AQ"', memberIds: [people.sales_rep.id] })
+  const target = { kind: 'territory', territoryId: common.get('territory') }
+  await make(createAssignmentRule, { name: 'South Pole', position: 1, condition: 'lead.country == "AQ"', target })
+  await make(createRecycleRule, { name: 'Nobody there', position: 1, condition: 'lead.country == "AQ"', afterAttempts: 9, poolId })
   await does(shareView, {
     params: { id: await make(saveView, { name: 'Fresh', list: 'listLeads', sort: '-createdAt' }) },
     body: { with: 'company' },
@@ -269,6 +284,8 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   const leadId = (await lead).id
   await does(keepLeadApart, to(leadId, { leadId: (await other).id }))
   await does(mergeLead, to(leadId, { leadId: (await like).id }))
+  await does(logLeadContact, to(leadId, { reached: true }))
+  await does(planNextStep, to(leadId, { text: 'Call again' }))
   await does(nurtureLead, to(leadId, { wakeAt: new Date(Date.now() + 86_400_000).toISOString() }))
   await does(releaseLead, to(leadId, { poolId: common.get('pool'), reason: 'other' }))
   await does(claimLead, to(leadId))
@@ -390,6 +407,9 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   const { accountId, opportunityId } = await does(convertLead, { params: { id }, body: { opportunity: { title: 'CRM' } } })
   done.set('account', accountId)
   done.set('opportunity', opportunityId)
+  const away = { startsAt: '2030-02-01T00:00:00Z', endsAt: '2030-02-02T00:00:00Z' }
+  if (billed && !(await does(listAbsences, { query: { userId: owner.id } })).data.length)
+    keep(done, await does(noteAbsence, { body: { userId: owner.id, ...away } }))
   keep(done, await does(addContact, { body: { accountId, name: 'Han Meimei' } }))
   keep(done, await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen' } }))
   keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))

@@ -77,7 +77,6 @@ const keptDays = 7
 /** All migrations of a service, the common ones first. */
 export function migrationsOf({ migrations }: ServiceDefinition): Migration[] {
   return [baseMigration, importMigration, importFilesMigration, calendarMigration, customFieldMigration, auditMigration, ...migrations]
-  return [baseMigration, importMigration, calendarMigration, customFieldMigration, auditMigration, ...migrations]
 }
 
 /** Starts a service: configuration, telemetry, database, bus, HTTP, consumers, relay. Answers when it serves. */

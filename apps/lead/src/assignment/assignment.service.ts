@@ -206,14 +206,15 @@ export class AssignmentService {
     })
   }
 
-  /** Decides on leads in this order. Until the transaction ends, nobody else of the company decides: so nobody gets more than their capacity. */
+  /** Decides on leads in this order. Until the transaction ends, nobody else of the company decides, so that nobody gets more than their capacity;
+   * but for a rehearsal, which nobody waits for. */
   private async decide(
     tx: Transaction,
     ground: Ground,
     leads: readonly Lead[],
     momentOf: (lead: Lead) => Date,
     from: Date,
-    before: (reps: readonly FoundRep[]) => readonly FoundRep[] = (reps) => reps,
+    rehearsal?: (reps: readonly FoundRep[]) => readonly FoundRep[],
   ): Promise<{ decided: Map<Id<'lead'>, Decision>; assigner: Assigner }> {
     const expressions = await this.readable()
     const wanted = leads.map((lead) => ({ lead, wishes: this.wanted(expressions, ground, lead, momentOf(lead)) }))
@@ -223,8 +224,8 @@ export class AssignmentService {
     const unitIds = new Set(all.flatMap(({ target }) => (target.kind === 'unit' ? [target.unitId] : [])))
     const ruleIds = new Set(all.map(({ rule }) => rule.id))
     const wish = { userIds: [...userIds], unitIds: [...unitIds], ruleIds: [...ruleIds] }
-    const reps = before(await this.queries.reps(tx, wish, ground, from))
-    const assigner = new Assigner(reps)
+    const reps = await this.queries.reps(tx, wish, ground, from, !rehearsal)
+    const assigner = new Assigner(rehearsal?.(reps) ?? reps)
     const decided = new Map<Id<'lead'>, Decision>()
     for (const { lead, wishes } of wanted) {
       const decision = assigner.decide(
