@@ -7,9 +7,11 @@ import { mintedAt, type Opening } from './log-index.ts'
 import { ScratchServer } from './scratch.ts'
 import type { Findings, Invariant } from './verify.ts'
 
-/** Events that make a service decide something of its own. They are not applied again; that each was applied once is seen by what it opened. */
+/**
+ * Events that make a service decide something of its own. They are not applied again; that each was applied once is seen by what it opened. What
+ * `lead.converted` opens in account is opened in the copy as well, as account keeps of which leads an account came.
+ */
 const decisions: Partial<Record<ServiceName, readonly string[]>> = {
-  account: ['lead.converted'],
   opportunity: ['tenant.created', 'lead.converted', 'contract.signed'],
   billing: ['tenant.created', 'contract.signed'],
 }

@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common'
-import { Clock, Directory, Imports, type ServiceDefinition } from '@millrace/service'
+import { Clock, Directory, Imports, Jobs, type ServiceDefinition } from '@millrace/service'
+import { AccountLikeness } from './account/account-likeness.service.js'
+import { AccountMerges } from './account/account-merge.service.js'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
+import { accountStatus } from './account/account.js'
 import { AccountQueries } from './account/account.queries.js'
 import { AccountSchema } from './account/account.schema.js'
 import { AccountService } from './account/account.service.js'
@@ -17,11 +20,17 @@ import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
 import { accountMigrations } from './migrations/index.js'
+import { OverviewQueries } from './overview/overview.queries.js'
+import { RecordConsumers } from './overview/record.consumers.js'
+import { TenantConsumers } from './overview/tenant.consumers.js'
 import { AccountPlanController } from './plan/plan.controller.js'
 import { accountPlanStatus } from './plan/plan.js'
 import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
+import { AccountPoolController } from './pool/account-pool.controller.js'
+import { AccountPoolQueries } from './pool/account-pool.queries.js'
+import { AccountPoolService } from './pool/account-pool.service.js'
 import { SearchController } from './search/search.controller.js'
 
 @Module({
@@ -30,25 +39,42 @@ import { SearchController } from './search/search.controller.js'
     ContactController,
     ActivityController,
     AccountPlanController,
+    AccountPoolController,
     AccountConsumers,
     ActivityConsumers,
+    RecordConsumers,
+    TenantConsumers,
     SearchController,
   ],
   providers: [
     AccountService,
     AccountQueries,
+    AccountLikeness,
+    AccountMerges,
     ContactService,
     ContactQueries,
     ActivityService,
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    OverviewQueries,
+    AccountPoolService,
+    AccountPoolQueries,
   ],
 })
 export class AccountModule {
-  constructor(imports: Imports, accounts: AccountService, contacts: ContactService, directory: Directory, clock: Clock) {
+  constructor(
+    imports: Imports,
+    jobs: Jobs,
+    accounts: AccountService,
+    contacts: ContactService,
+    pool: AccountPoolService,
+    directory: Directory,
+    clock: Clock,
+  ) {
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
+    jobs.every(600, 'idle accounts go into the pool', () => pool.returnIdle())
   }
 }
 
@@ -57,5 +83,5 @@ export const accountService: ServiceDefinition = {
   module: AccountModule,
   schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus],
+  lifecycles: [accountStatus, accountPlanStatus],
 }

@@ -17,6 +17,10 @@ export const AccountSchema = aggregateSchema(Account, 'account', {
   ownerId: 'text?',
   note: 'text?',
   externalId: 'text?',
+  status: 'text',
+  mergedInto: 'text?',
+  formerOwnerId: 'text?',
+  pooledAt: 'instant?',
 })
 
 searchable(Account, { name: 'company', phone: 'phone', externalId: 'code' })

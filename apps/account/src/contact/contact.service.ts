@@ -46,7 +46,12 @@ export class ContactService {
       const before = await tx.lock(Contact, id)
       const { ownerId, country } = moved ?? { ownerId: before.ownerId, country: await countryOf(tx, before.accountId) }
       const phone = given.phone === undefined ? before.phone : given.phone
-      const contact = await tx.update(before.change({ ...(given as Named), ownerId, phoneE164: e164(phone, country) }, this.clock.now()))
+      const contact = await tx.update(
+        before.change(
+          { ...(given as Named), ...(moved && { accountId: moved.id }), ownerId, phoneE164: e164(phone, country) },
+          this.clock.now(),
+        ),
+      )
       await this.events.publish(tx, ContactChanged, contact, facts(contact))
       return contact
     })
@@ -84,6 +89,6 @@ function e164(phone: string | null, country: string | null): string | null {
   return number?.isPossible() ? number.number : null
 }
 
-function facts({ id, accountId, name, email, phone, phoneE164, roles }: Contact): Sent<typeof ContactAdded> {
+export function facts({ id, accountId, name, email, phone, phoneE164, roles }: Contact): Sent<typeof ContactAdded> {
   return { contactId: id, accountId, name, email, phone: phoneE164 ?? phone, roles: [...roles] }
 }

@@ -414,4 +414,10 @@ BEGIN
 END $$;
 `,
   ),
+  migration(
+    '0180-account-merged',
+    `
+ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
+`,
+  ),
 ]

@@ -34,6 +34,11 @@ export class Order {
     return Object.assign(Object.create(Order.prototype) as Order, given, from)
   }
 
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Order {
+    return Object.assign(Object.create(Order.prototype) as Order, this, { accountId, updatedAt })
+  }
+
   handOver(ownerId: Id<'user'> | null, at: Date): Order {
     return Object.assign(Object.create(Order.prototype) as Order, this, { ownerId, updatedAt: at })
   }

@@ -98,4 +98,10 @@ CREATE INDEX known_product_name ON known_product (tenant_id, lower(name), id);
 SELECT tenant_table('known_product');
 `,
   ),
+  migration(
+    '0180-account-merged',
+    `
+ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
+`,
+  ),
 ]

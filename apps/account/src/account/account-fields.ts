@@ -1,0 +1,26 @@
+import type { Account } from './account.js'
+
+/** What rules about accounts may ask for, by name and kind. */
+export const accountFields = {
+  name: 'text',
+  industry: 'text',
+  country: 'text',
+  region: 'text',
+  location: 'text',
+  website: 'text',
+  phone: 'text',
+  note: 'text',
+  employees: 'number',
+  foundedYear: 'number',
+  isSubsidiary: 'flag',
+  createdAt: 'instant',
+} as const
+
+/** An account as rules see it. */
+export function fieldsOf(account: Account): Readonly<Record<keyof typeof accountFields, unknown>> {
+  const { name, industry, country, region, location, website, phone, note, employees, foundedYear, parentId, createdAt } = account
+  return {
+    ...{ name, industry, country, region, location, website, phone, note, employees, foundedYear, createdAt },
+    isSubsidiary: parentId !== null,
+  }
+}
