@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common'
 import { Jobs, type ServiceDefinition } from '@millrace/service'
+import { AccountMerges } from './account/account-merge.service.js'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountQueries } from './account/account.queries.js'
 import { AccountService } from './account/account.service.js'
@@ -47,6 +48,7 @@ import { ReceivableService } from './receivable/receivable.service.js'
   providers: [
     AccountQueries,
     AccountService,
+    AccountMerges,
     LegalEntityService,
     CollectionPlanQueries,
     CollectionPlanService,
