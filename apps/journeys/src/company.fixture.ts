@@ -4,6 +4,8 @@ import {
   addLegalEntity,
   approveContract,
   captureLead,
+  changeAccountPoolSettings,
+  claimAccount,
   claimLead,
   completeItem,
   convertLead,
@@ -24,6 +26,7 @@ import {
   getOpportunity,
   getProcess,
   issueInvoice,
+  keepAccountApart,
   keepLeadApart,
   LeadConverted,
   listCollectionPlans,
@@ -33,14 +36,17 @@ import {
   logActivity,
   loseOpportunity,
   mediaTypes,
+  mergeAccount,
   mergeLead,
   moveOpportunity,
   nurtureLead,
+  openAccount,
   openOpportunity,
   previewImport,
   publishProcess,
   qualifyLead,
   recordReceipt,
+  releaseAccount,
   releaseLead,
   reopenItem,
   replanCollection,
@@ -246,6 +252,14 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(nurtureLead, to(leadId, { wakeAt: new Date(Date.now() + 86_400_000).toISOString() }))
   await does(releaseLead, to(leadId, { poolId: common.get('pool'), reason: 'other' }))
   await does(claimLead, to(leadId))
+
+  const [account, same, another] = [0, 1, 2].map(() => does(openAccount, { body: { name: 'Twice Ltd' } }))
+  const accountId = (await account).id
+  await does(keepAccountApart, to(accountId, { accountId: (await another).id }))
+  await does(mergeAccount, to(accountId, { accountId: (await same).id }))
+  await does(changeAccountPoolSettings, { body: { warnDays: 14, blockedDays: 0 } })
+  await does(releaseAccount, to(accountId))
+  await does(claimAccount, to(accountId))
 
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
   const deal = open.get('opportunity')!
