@@ -7,6 +7,7 @@ import {
   handoverPartSchema,
   Handovers,
   Imports,
+  Jobs,
   type ServiceDefinition,
 } from '@millrace/service'
 import { AccountConsumers } from './account/account.consumers.js'
@@ -38,7 +39,15 @@ import { HandoverQueries } from './handover/handover.queries.js'
 import { handoverStatus } from './handover/handover.js'
 import { HandoverController } from './handover/handover.controller.js'
 import { HandoverReportConsumers } from './handover/handover.consumers.js'
-import { Account } from './account/account.js'
+import { Account, accountStatus } from './account/account.js'
+import { AccountMerges } from './account/account-merge.service.js'
+import { AccountLikeness } from './account/account-likeness.service.js'
+import { OverviewQueries } from './overview/overview.queries.js'
+import { RecordConsumers } from './overview/record.consumers.js'
+import { TenantConsumers } from './overview/tenant.consumers.js'
+import { AccountPoolController } from './pool/account-pool.controller.js'
+import { AccountPoolQueries } from './pool/account-pool.queries.js'
+import { AccountPoolService } from './pool/account-pool.service.js'
 
 @Module({
   controllers: [
@@ -52,6 +61,9 @@ import { Account } from './account/account.js'
     HandoverController,
     HandoverReportConsumers,
     HandoverConsumers,
+    AccountPoolController,
+    RecordConsumers,
+    TenantConsumers,
   ],
   providers: [
     AccountService,
@@ -64,21 +76,29 @@ import { Account } from './account/account.js'
     AccountPlanQueries,
     HandoverService,
     HandoverQueries,
+    AccountLikeness,
+    AccountMerges,
+    OverviewQueries,
+    AccountPoolService,
+    AccountPoolQueries,
   ],
 })
 export class AccountModule {
   constructor(
     imports: Imports,
+    jobs: Jobs,
     customFields: CustomFields,
     handovers: Handovers,
     accounts: AccountService,
     contacts: ContactService,
+    pool: AccountPoolService,
     directory: Directory,
     clock: Clock,
   ) {
     customFields.accountsIn('account', 'owner_id')
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
+    jobs.every(600, 'idle accounts go into the pool', () => pool.returnIdle())
     handovers.register('account', [
       {
         noun: 'account',
@@ -100,5 +120,5 @@ export const accountService: ServiceDefinition = {
   module: AccountModule,
   schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema, HandoverSchema, handoverPartSchema('account')],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus, handoverStatus],
+  lifecycles: [accountPlanStatus, handoverStatus, accountStatus],
 }

@@ -35,6 +35,7 @@ import { ReceivableController } from './receivable/receivable.controller.js'
 import { ReceivableQueries } from './receivable/receivable.queries.js'
 import { ReceivableSchema } from './receivable/receivable.schema.js'
 import { ReceivableService } from './receivable/receivable.service.js'
+import { AccountMerges } from './account/account-merge.service.js'
 
 @Module({
   controllers: [
@@ -64,6 +65,7 @@ import { ReceivableService } from './receivable/receivable.service.js'
     SettlementService,
     LedgerQueries,
     LedgerService,
+    AccountMerges,
   ],
 })
 export class BillingModule {
