@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { Clock, Directory, Imports, type ServiceDefinition } from '@millrace/service'
+import { Clock, Config, Directory, filesProvider, Imports, type ServiceDefinition } from '@millrace/service'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
@@ -11,11 +11,23 @@ import { ActivityController } from './activity/activity.controller.js'
 import { ActivityQueries } from './activity/activity.queries.js'
 import { ActivitySchema } from './activity/activity.schema.js'
 import { ActivityService } from './activity/activity.service.js'
+import { AttachmentController } from './attachment/attachment.controller.js'
+import { AttachmentQueries } from './attachment/attachment.queries.js'
+import { AttachmentSchema } from './attachment/attachment.schema.js'
+import { AttachmentService } from './attachment/attachment.service.js'
+import { accountConfig } from './config.js'
 import { ContactController } from './contact/contact.controller.js'
 import { contactImport } from './contact/contact.import.js'
 import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
+import { MailAddressService } from './mail/mail-address.service.js'
+import { MailController } from './mail/mail.controller.js'
+import { MailQueries } from './mail/mail.queries.js'
+import { MailReceiver } from './mail/mail-receiver.service.js'
+import { UnmatchedMailSchema } from './mail/mail.schema.js'
+import { MailService } from './mail/mail.service.js'
+import { unmatchedMailStatus } from './mail/unmatched-mail.js'
 import { accountMigrations } from './migrations/index.js'
 import { AccountPlanController } from './plan/plan.controller.js'
 import { accountPlanStatus } from './plan/plan.js'
@@ -23,12 +35,17 @@ import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
+import { TimelineController } from './timeline/timeline.controller.js'
+import { TimelineQueries } from './timeline/timeline.queries.js'
 
 @Module({
   controllers: [
     AccountController,
     ContactController,
     ActivityController,
+    AttachmentController,
+    TimelineController,
+    MailController,
     AccountPlanController,
     AccountConsumers,
     ActivityConsumers,
@@ -43,6 +60,14 @@ import { SearchController } from './search/search.controller.js'
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    filesProvider(Config),
+    AttachmentService,
+    AttachmentQueries,
+    TimelineQueries,
+    MailService,
+    MailQueries,
+    MailAddressService,
+    MailReceiver,
   ],
 })
 export class AccountModule {
@@ -55,7 +80,9 @@ export class AccountModule {
 export const accountService: ServiceDefinition = {
   name: 'account',
   module: AccountModule,
-  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema],
+  schemas: [AccountSchema, ContactSchema, ActivitySchema, AttachmentSchema, UnmatchedMailSchema, AccountPlanSchema],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus],
+  config: accountConfig,
+  extend: (app) => app.get(MailReceiver).listen(),
 }

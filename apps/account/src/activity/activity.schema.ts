@@ -15,4 +15,5 @@ export const ActivitySchema = aggregateSchema(Activity, 'activity', {
   checkIn: 'json?',
   companions: 'json',
   nextStep: 'json?',
+  mail: 'json?',
 })
