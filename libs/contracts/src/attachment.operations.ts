@@ -32,7 +32,13 @@ export const addAttachment = defineOperation({
     'Attaches a file to an activity: documents, pictures, sound, at most 25 MB. Its content has to be what its name says. The same file under the same name again adds nothing.',
   rule: attachments.add,
   params: z.object({ id: id('activity') }),
-  query: z.strictObject({ name: z.string().min(1).max(500).meta({ description: 'name of the file, with its ending', examples: ['offer.pdf'] }) }),
+  query: z.strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(500)
+      .meta({ description: 'name of the file, with its ending', examples: ['offer.pdf'] }),
+  }),
   accepts: 'application/octet-stream',
   answer: AttachmentView,
   transaction: false,

@@ -87,9 +87,7 @@ export const assignUnmatchedMail = defineOperation({
   path: '/v1/unmatched-mails/{id}/assign',
   summary: 'Files an unmatched e-mail at an account, with its attachments.',
   rule: mails.assign,
-  body: z
-    .strictObject({ accountId: id('account'), contactId: id('contact').optional() })
-    .meta({ id: 'AssignUnmatchedMail' }),
+  body: z.strictObject({ accountId: id('account'), contactId: id('contact').optional() }).meta({ id: 'AssignUnmatchedMail' }),
   answer: z.object({ activity: ActivityDetail, leftOut: z.array(LeftOut) }).meta({ id: 'AssignedMail' }),
   transaction: false,
 })

@@ -24,7 +24,9 @@ export class MailAddressService {
 
   /** Makes a new address; mail to the old one is refused from then on. */
   async renew(): Promise<Answer<typeof getMailAddress>> {
-    const token = BigInt(`0x${randomBytes(16).toString('hex')}`).toString(36).padStart(25, '0')
+    const token = BigInt(`0x${randomBytes(16).toString('hex')}`)
+      .toString(36)
+      .padStart(25, '0')
     return this.view(
       await this.db.one<Row>(
         `INSERT INTO mail_address (token, created_at) VALUES ($1, $2)

@@ -62,7 +62,9 @@ export async function readMail(source: Readable, take: (file: EnclosedFile) => P
   const from = parties(headers.get('from'))[0] ?? parties(headers.get('sender'))[0] ?? null
   return {
     messageId: messageIds(headers.get('message-id'))[0] ?? null,
-    references: [...new Set([...messageIds(headers.get('references')), ...messageIds(headers.get('in-reply-to'))])].slice(-referencesAtMost),
+    references: [...new Set([...messageIds(headers.get('references')), ...messageIds(headers.get('in-reply-to'))])].slice(
+      -referencesAtMost,
+    ),
     from,
     to: parties(headers.get('to')),
     cc: parties(headers.get('cc')),

@@ -3,17 +3,7 @@ import type { Readable } from 'node:stream'
 import { Inject, Injectable } from '@nestjs/common'
 import type { assignUnmatchedMail, Input } from '@millrace/contracts'
 import { emailKey, newId, Refusal, type Id } from '@millrace/domain'
-import {
-  begun,
-  Clock,
-  Config,
-  context,
-  Database,
-  Files,
-  visibleOwners,
-  type StoredFile,
-  type Transaction,
-} from '@millrace/service'
+import { begun, Clock, Config, context, Database, Files, visibleOwners, type StoredFile, type Transaction } from '@millrace/service'
 import { AccountService } from '../account/account.service.js'
 import { Activity } from '../activity/activity.js'
 import { ActivityService } from '../activity/activity.service.js'
@@ -109,7 +99,10 @@ export class MailService {
   }
 
   /** Files an unmatched e-mail at an account. Asked again, answers what it became. */
-  async assign(id: Id<'unmatched_mail'>, given: Input<typeof assignUnmatchedMail>['body']): Promise<{ activity: Activity; leftOut: readonly LeftOut[] }> {
+  async assign(
+    id: Id<'unmatched_mail'>,
+    given: Input<typeof assignUnmatchedMail>['body'],
+  ): Promise<{ activity: Activity; leftOut: readonly LeftOut[] }> {
     const { accountId, contactId } = given
     const waiting = await this.db.get(UnmatchedMail, id)
     if (waiting.activityId) {
@@ -296,7 +289,9 @@ export class MailService {
   }
 
   private async colleagueAt(address: string): Promise<Id<'user'> | null> {
-    const found = await this.db.one<{ id: Id<'user'> }>('SELECT id FROM directory_user WHERE lower(email) = $1 AND active LIMIT 1', [address])
+    const found = await this.db.one<{ id: Id<'user'> }>('SELECT id FROM directory_user WHERE lower(email) = $1 AND active LIMIT 1', [
+      address,
+    ])
     return found?.id ?? null
   }
 

@@ -47,7 +47,10 @@ export function isAutomatic(header: (name: string) => string | undefined, from: 
 
 /** One line, without what cannot be seen or turns the direction of writing. */
 export function shownLine(text: string, longest: number): string {
-  const line = text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').replace(/\p{Cf}/gu, '')
+  const line = text
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/\p{Cf}/gu, '')
   return [...line.replace(/\s+/g, ' ').trim()].slice(0, longest).join('')
 }
 
