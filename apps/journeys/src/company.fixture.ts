@@ -1,5 +1,6 @@
 import {
   acceptQuote,
+  addAttachment,
   addContact,
   addLegalEntity,
   approveContract,
@@ -18,9 +19,11 @@ import {
   declineQuote,
   deleteImportMapping,
   discardImport,
+  discardUnmatchedMail,
   draftContract,
   draftProcess,
   draftQuote,
+  fileMail,
   getOpportunity,
   getProcess,
   issueInvoice,
@@ -257,6 +260,7 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(loseOpportunity, to(deal, { reason: 'price' }))
   await does(creditInvoice, to(done.get('invoice')!, { amount: { amount: '1.00', currency: 'CNY' } }))
   await does(writeOffReceivable, to(done.get('receivable')!, { reason: 'Insolvent' }))
+  await does(discardUnmatchedMail, to(open.get('unmatched_mail')!))
 
   const later = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!, false)
   const body = { terms: [{ share: '100', daysAfterSigning: 90 }] }
@@ -330,7 +334,15 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   done.set('account', accountId)
   done.set('opportunity', opportunityId)
   keep(done, await does(addContact, { body: { accountId, name: 'Han Meimei' } }))
-  keep(done, await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen' } }))
+  const nextStep = { text: 'Offer', on: '2026-11-30' }
+  const activity = await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen', nextStep } })
+  keep(done, activity)
+  for (const known of [done, open]) {
+    const name = `${known.size}.txt`
+    keep(known, await does(addAttachment, { params: { id: activity.id }, query: { name }, body: name }))
+    const mail = `From: ${newId('x')}@nobody.example\nSubject: Who is this?\n\nHello`
+    known.set('unmatched_mail', (await does(fileMail, { query: { ownerId: owner.id }, body: mail })).unmatchedMailId)
+  }
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))
 
