@@ -162,7 +162,7 @@ describe('an e-mail', () => {
     expect(shownLine('a\r\nb\u202ec\0', 10)).toBe('a bc')
     expect(shownText('a\r\nb\u0007\t \nc\0')).toBe('a\nb\nc')
     expect(shownText(' \n\t')).toBeNull()
-    expect(shownText('x'.repeat(200_000))).toHaveLength(100_002)
+    expect(shownText('x'.repeat(200_000))).toHaveLength(20_002)
   })
 })
 

@@ -21,7 +21,8 @@ export interface Mail {
   readonly automatic: boolean
 }
 
-const longestText = 100_000
+/** Lists show it whole. */
+const longestText = 20_000
 const day = 86_400_000
 
 /** When it was sent, if that can be: not in the future, and not before there was e-mail. Else when it was received. */

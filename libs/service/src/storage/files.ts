@@ -125,7 +125,11 @@ export class Files {
         `SELECT tenant_id, id FROM stored_file WHERE status = 'dropped' ORDER BY tenant_id LIMIT 1000`,
       )
     })
-    for (const { tenant_id, id } of found) await this.remove(tenant_id, [id])
+    // One that cannot be removed does not keep the others from it.
+    const outcomes: PromiseSettledResult<void>[] = []
+    for (const { tenant_id, id } of found) outcomes.push(...(await Promise.allSettled([this.remove(tenant_id, [id])])))
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   private async remove(tenantId: string, ids: readonly Id<'file'>[]): Promise<void> {
