@@ -140,10 +140,11 @@ describe('filing an e-mail', () => {
     await service.settled()
     const change = { params: { id: one.activityId }, body: { opportunityId }, headers: { 'if-match': '"1"' } }
     await service.as(company.amy).does(changeActivity, change)
-    const later = await files(anEml({ ...third, References: `${first['Message-ID']} ${answer['Message-ID']}` }))
-    const between = await files(anEml({ ...answer, 'In-Reply-To': first['Message-ID'] }))
-    expect(new Set([await thread(one.activityId), await thread(later.activityId), await thread(between.activityId)]).size).toBe(1)
-    expect((await activity(later.activityId)).opportunityId).toBe(opportunityId)
+    const reply = await activity((await files(anEml({ ...usual(), 'In-Reply-To': first['Message-ID'] }))).activityId)
+    expect(reply).toMatchObject({ opportunityId, mail: { threadId: await thread(one.activityId) } })
+    const later = await files(anEml({ ...third, References: answer['Message-ID'] }))
+    const before = await files(anEml(answer))
+    expect(await thread(before.activityId)).toBe(await thread(later.activityId))
     expect(await thread((await files(anEml(usual()))).activityId)).not.toBe(await thread(one.activityId))
   })
 

@@ -265,7 +265,7 @@ export class MailService {
       ])
     tx.send(
       `INSERT INTO mail_message (key, thread_id, activity_id, unmatched_mail_id, sender_key, received_at) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (tenant_id, key) DO UPDATE SET activity_id = excluded.activity_id, unmatched_mail_id = excluded.unmatched_mail_id,
+       ON CONFLICT (tenant_id, key) DO UPDATE SET thread_id = excluded.thread_id, activity_id = excluded.activity_id, unmatched_mail_id = excluded.unmatched_mail_id,
          sender_key = excluded.sender_key, received_at = excluded.received_at`,
       [key, thread.id, became.activityId ?? null, became.unmatchedMailId ?? null, from && emailKey(from.address), this.clock.now()],
     )
