@@ -10,6 +10,7 @@ import {
   getTimeline,
   listUnmatchedMails,
   openAccount,
+  readAudit,
   renewMailAddress,
 } from '@millrace/contracts'
 import { inTenant } from '@millrace/service'
@@ -107,7 +108,10 @@ describe('receiving an e-mail', () => {
 
   it('files what a contact writes, though nobody of the company sent it', async () => {
     expect(await send({ from: '李雷 <LI@customer.example>', subject: 'Question', text: '', html: '<p>How much?</p>' })).toBe(250)
-    expect((await emails())[0]).toMatchObject({ subject: 'Question', text: 'How much?', loggedById: null })
+    const [filed] = await emails()
+    expect(filed).toMatchObject({ subject: 'Question', text: 'How much?', loggedById: null })
+    const { data } = await service.as(company.ada).does(readAudit, { params: { id: filed.id } })
+    expect(data).toMatchObject([{ action: 'insert', actorId: null, channel: 'mail' }])
   })
 
   it('keeps a colleague’s e-mail that names nobody known, for them to decide', async () => {

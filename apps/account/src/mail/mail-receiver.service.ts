@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common'
-import { Config, createLogger, inTenant, refusalOf, type Logger } from '@millrace/service'
+import { Config, context, createLogger, inTenant, refusalOf, withContext, type Logger } from '@millrace/service'
 import { SMTPServer, type SMTPServerAddress, type SMTPServerSession } from 'smtp-server'
 import type { AccountConfig } from '../config.js'
 import { MailAddressService } from './mail-address.service.js'
@@ -110,7 +110,7 @@ export class MailReceiver implements BeforeApplicationShutdown {
     try {
       // Nobody is behind an empty return path: it is a report of non-delivery, or an answering machine.
       if (envelope.mailFrom && !envelope.mailFrom.address) content.resume()
-      else await inTenant(tenantId, () => this.mails.accept(content))
+      else await inTenant(tenantId, () => withContext({ ...context(), channel: 'mail' }, () => this.mails.accept(content)))
     } catch (error) {
       throw this.replyTo(error)
     }

@@ -1,4 +1,4 @@
-import { Refusal } from '@millrace/domain'
+import type { Refusal } from '@millrace/domain'
 import { acceptedEndings, endingOf, mustBeAccepted, mustBeWhatItSays } from './file-kind.js'
 
 const latin = (text: string) => Buffer.from(text, 'latin1')
