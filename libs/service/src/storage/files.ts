@@ -43,10 +43,6 @@ export class Files {
   async receive(content: Readable, limit: number, look: (head: Buffer) => void = () => undefined): Promise<StoredFile> {
     const { tenantId } = context()
     const id = newId('file')
-    // By itself: when a transaction is open, its end must not take away what tells of the file.
-    await inTenant(tenantId, () =>
-      this.database.query(`INSERT INTO stored_file (id, status, created_at) VALUES ($1, 'receiving', $2)`, [id, this.clock.now()]),
-    )
     const hash = createHash('sha256')
     let bytes = 0
     const measured = async function* (): AsyncGenerator<Buffer> {
@@ -67,6 +63,10 @@ export class Files {
       yield head
     }
     try {
+      // By itself: when a transaction is open, its end must not take away what tells of the file.
+      await inTenant(tenantId, () =>
+        this.database.query(`INSERT INTO stored_file (id, status, created_at) VALUES ($1, 'receiving', $2)`, [id, this.clock.now()]),
+      )
       await this.storage.put(storedName(tenantId, id), Readable.from(measured(), { objectMode: false }))
     } catch (error) {
       content.resume() // the rest is read and dropped: who is still sending would not see the answer
