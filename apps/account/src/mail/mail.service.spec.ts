@@ -54,6 +54,11 @@ const activity = (id: string, person = company.amy) => service.as(person).does(g
 const waiting = async (person = company.amy) =>
   (await service.as(person).does(listUnmatchedMails, { query: { status: 'waiting' } })).data as { id: string }[]
 const onDisk = () => readdirSync(join(world.environment['STORAGE_FOLDER']!, company.tenantId), { withFileTypes: true }).length
+/** How many files there are once all that was let go is removed. */
+const settledDisk = async () => {
+  await eventually(async () => (await unsettled()).length === 0)
+  return onDisk()
+}
 const unsettled = () => inTenant(company.tenantId, () => service.database.query(`SELECT id FROM stored_file WHERE status <> 'kept'`))
 
 describe('filing an e-mail', () => {
@@ -104,7 +109,7 @@ describe('filing an e-mail', () => {
 
   it('adds nothing the second time, even at the same moment', async () => {
     const eml = anEmlOfParts(usual(), [[enclosed('a.txt'), Buffer.from('x').toString('base64')]])
-    const disk = onDisk()
+    const disk = await settledDisk()
     const answers = await Promise.all(Array.from({ length: 5 }, () => files(eml)))
     expect(answers.map(({ status }) => status).sort()).toEqual(['filed', 'known', 'known', 'known', 'known'])
     expect(new Set(answers.map(({ activityId }) => activityId)).size).toBe(1)
@@ -160,7 +165,7 @@ describe('filing an e-mail', () => {
   })
 
   it('refuses what is no e-mail, empty or too large, and nothing of it stays', async () => {
-    const disk = onDisk()
+    const disk = await settledDisk()
     const refused = async (eml: Buffer) => {
       const { status, body } = await send(eml)
       return [status, body.code]
@@ -183,7 +188,7 @@ describe('an e-mail in which nobody is known', () => {
   const stranger = () => usual({ From: 'Han Meimei <han@nobody.example>' })
 
   it('waits with whoever handed it in, until it is assigned, with its files', async () => {
-    const disk = onDisk()
+    const disk = await settledDisk()
     const eml = anEmlOfParts(stranger(), [
       [{ 'Content-Type': 'text/plain' }, 'Do you sell CRM?'],
       [enclosed('a.txt'), Buffer.from('x').toString('base64')],
@@ -226,7 +231,7 @@ describe('an e-mail in which nobody is known', () => {
   })
 
   it('is discarded with everything in it, and stays known', async () => {
-    const disk = onDisk()
+    const disk = await settledDisk()
     const eml = anEml(stranger())
     const { unmatchedMailId: id } = await files(eml)
     expect((await service.as(company.bob).call(discardUnmatchedMail, { params: { id } })).status).toBe(404)
@@ -264,7 +269,7 @@ describe('an e-mail in which nobody is known', () => {
 })
 
 it('an e-mail whose filing a crash cut off is tidied up, and filed when it comes again', async () => {
-  const disk = onDisk()
+  const disk = await settledDisk()
   const eml = anEml(usual())
   const own = service.app.get(Files)
   const { Readable } = await import('node:stream')
