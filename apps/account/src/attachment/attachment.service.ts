@@ -89,9 +89,17 @@ export class AttachmentService {
 
   /** The file of an attachment, if its activity may be seen. */
   async open(id: Id<'attachment'>): Promise<{ attachment: Attachment; content: Readable }> {
-    const attachment = await this.db.transaction((tx) => visible(tx, id, (one) => tx.find(Attachment, one)))
-    if (attachment.removedAt) throw Refusal.notFound('attachment', id)
-    return { attachment, content: await this.files.open(attachment.fileId) }
+    const there = async () => {
+      const attachment = await this.db.transaction((tx) => visible(tx, id, (one) => tx.find(Attachment, one)))
+      if (attachment.removedAt) throw Refusal.notFound('attachment', id)
+      return attachment
+    }
+    const attachment = await there()
+    const content = await this.files.open(attachment.fileId).catch(async (error: unknown) => {
+      await there() // it may have been removed meanwhile
+      throw error
+    })
+    return { attachment, content }
   }
 
   remove(id: Id<'attachment'>): Promise<void> {

@@ -114,7 +114,12 @@ export class MailService {
     const enclosed: NamedFile[] = []
     try {
       const leftOut: LeftOut[] = []
-      const mail = await this.read(waiting.fileId, enclosed, leftOut)
+      const mail = await this.read(waiting.fileId, enclosed, leftOut).catch(async (error: unknown) => {
+        // Whoever was faster let its source go.
+        const now = await this.db.get(UnmatchedMail, id)
+        now.mustWait()
+        throw error
+      })
       const contacts = await this.contactsIn(mail)
       return await this.db.transaction(async (tx) => {
         const before = await tx.lock(UnmatchedMail, id)
