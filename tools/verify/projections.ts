@@ -7,11 +7,19 @@ import { mintedAt, type Opening } from './log-index.ts'
 import { ScratchServer } from './scratch.ts'
 import type { Findings, Invariant } from './verify.ts'
 
+/** Steps of a handover: each service acts on them and answers. */
+const handover = ['handover.accounts_assigned', 'handover.prepared', 'handover.started', 'handover.rechecked', 'handover.taken_back']
+
 /** Events that make a service decide something of its own. They are not applied again; that each was applied once is seen by what it opened. */
 const decisions: Partial<Record<ServiceName, readonly string[]>> = {
-  account: ['lead.converted'],
-  opportunity: ['tenant.created', 'lead.converted', 'contract.signed'],
-  billing: ['tenant.created', 'contract.signed'],
+  lead: handover,
+  account: [
+    ...['lead.converted', ...handover],
+    ...['lead', 'account', 'opportunity', 'cpq', 'billing'].map((service) => `${service}_handover.reported`),
+  ],
+  opportunity: ['tenant.created', 'lead.converted', 'contract.signed', ...handover],
+  cpq: handover,
+  billing: ['tenant.created', 'contract.signed', ...handover],
 }
 
 /** Columns that hold when or how this copy learnt something, by table: they may differ. None does today; all times are those of the events. */
@@ -154,7 +162,8 @@ class Copy {
 
   /** The tables that hold nothing but what events said. */
   async projections(): Promise<TableFacts[]> {
-    const common = /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_mapping|import_rejection)$/
+    const common =
+      /^(outbox|inbox|parked|idempotency|audit|audit_seal|audit_sealing|import|import_chunk|import_mapping|import_rejection|custom_field|custom_value)$/
     const onlyReads = services[this.reader.service].aggregates.length === 0
     // Where a new company is a decision, its event is not applied again, and its zone is not learnt.
     const unlearnt = decisions[this.reader.service]?.includes('tenant.created') ? 'directory_company' : undefined

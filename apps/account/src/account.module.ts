@@ -1,5 +1,16 @@
 import { Module } from '@nestjs/common'
-import { Clock, Config, Directory, filesProvider, Imports, type ServiceDefinition } from '@millrace/service'
+import {
+  Clock,
+  Config,
+  CustomFields,
+  Directory,
+  filesProvider,
+  HandoverConsumers,
+  handoverPartSchema,
+  Handovers,
+  Imports,
+  type ServiceDefinition,
+} from '@millrace/service'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
@@ -37,6 +48,13 @@ import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
 import { TimelineController } from './timeline/timeline.controller.js'
 import { TimelineQueries } from './timeline/timeline.queries.js'
+import { HandoverService } from './handover/handover.service.js'
+import { HandoverSchema } from './handover/handover.schema.js'
+import { HandoverQueries } from './handover/handover.queries.js'
+import { handoverStatus } from './handover/handover.js'
+import { HandoverController } from './handover/handover.controller.js'
+import { HandoverReportConsumers } from './handover/handover.consumers.js'
+import { Account } from './account/account.js'
 
 @Module({
   controllers: [
@@ -50,6 +68,9 @@ import { TimelineQueries } from './timeline/timeline.queries.js'
     AccountConsumers,
     ActivityConsumers,
     SearchController,
+    HandoverController,
+    HandoverReportConsumers,
+    HandoverConsumers,
   ],
   providers: [
     AccountService,
@@ -68,21 +89,54 @@ import { TimelineQueries } from './timeline/timeline.queries.js'
     MailQueries,
     MailAddressService,
     MailReceiver,
+    HandoverService,
+    HandoverQueries,
   ],
 })
 export class AccountModule {
-  constructor(imports: Imports, accounts: AccountService, contacts: ContactService, directory: Directory, clock: Clock) {
+  constructor(
+    imports: Imports,
+    customFields: CustomFields,
+    handovers: Handovers,
+    accounts: AccountService,
+    contacts: ContactService,
+    directory: Directory,
+    clock: Clock,
+  ) {
+    customFields.accountsIn('account', 'owner_id')
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
+    handovers.register('account', [
+      {
+        noun: 'account',
+        target: Account,
+        account: 'id',
+        title: 'name',
+        followers: [
+          { noun: 'contact', table: 'contact', column: 'account_id' },
+          { noun: 'activity', table: 'activity', column: 'account_id' },
+        ],
+        tell: (tx, handed: readonly Account[]) => accounts.tellHandedOver(tx, handed),
+      },
+    ])
   }
 }
 
 export const accountService: ServiceDefinition = {
   name: 'account',
   module: AccountModule,
-  schemas: [AccountSchema, ContactSchema, ActivitySchema, AttachmentSchema, UnmatchedMailSchema, AccountPlanSchema],
+  schemas: [
+    AccountSchema,
+    ContactSchema,
+    ActivitySchema,
+    AttachmentSchema,
+    UnmatchedMailSchema,
+    AccountPlanSchema,
+    HandoverSchema,
+    handoverPartSchema('account'),
+  ],
   migrations: accountMigrations,
-  lifecycles: [unmatchedMailStatus, accountPlanStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus],
   config: accountConfig,
   extend: (app) => app.get(MailReceiver).listen(),
 }

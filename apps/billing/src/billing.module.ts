@@ -1,13 +1,16 @@
 import { Module } from '@nestjs/common'
-import { Jobs, type ServiceDefinition } from '@millrace/service'
+import type { Id } from '@millrace/domain'
+import { HandoverConsumers, handoverPartSchema, Handovers, Jobs, type ServiceDefinition, type Transaction } from '@millrace/service'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountQueries } from './account/account.queries.js'
 import { AccountService } from './account/account.service.js'
+import { CollectionPlan } from './collection-plan/collection-plan.js'
 import { CollectionPlanConsumers } from './collection-plan/collection-plan.consumers.js'
 import { CollectionPlanController } from './collection-plan/collection-plan.controller.js'
 import { CollectionPlanQueries } from './collection-plan/collection-plan.queries.js'
 import { CollectionPlanSchema } from './collection-plan/collection-plan.schema.js'
 import { CollectionPlanService } from './collection-plan/collection-plan.service.js'
+import { Invoice } from './invoice/invoice.js'
 import { InvoiceController } from './invoice/invoice.controller.js'
 import { InvoiceQueries } from './invoice/invoice.queries.js'
 import { InvoiceLineSchema, InvoiceSchema } from './invoice/invoice.schema.js'
@@ -21,12 +24,13 @@ import { LegalEntityController } from './legal-entity/legal-entity.controller.js
 import { LegalEntitySchema } from './legal-entity/legal-entity.schema.js'
 import { LegalEntityService } from './legal-entity/legal-entity.service.js'
 import { billingMigrations } from './migrations/index.js'
+import { Receipt } from './receipt/receipt.js'
 import { ReceiptController } from './receipt/receipt.controller.js'
 import { ReceiptQueries } from './receipt/receipt.queries.js'
 import { ReceiptSchema, SettlementSchema } from './receipt/receipt.schema.js'
 import { ReceiptService } from './receipt/receipt.service.js'
 import { SettlementService } from './receipt/settlement.service.js'
-import { receivableStatus } from './receivable/receivable.js'
+import { Receivable, receivableStatus } from './receivable/receivable.js'
 import { ReceivableController } from './receivable/receivable.controller.js'
 import { ReceivableQueries } from './receivable/receivable.queries.js'
 import { ReceivableSchema } from './receivable/receivable.schema.js'
@@ -43,6 +47,7 @@ import { ReceivableService } from './receivable/receivable.service.js'
     InvoiceController,
     ReceiptController,
     LedgerController,
+    HandoverConsumers,
   ],
   providers: [
     AccountQueries,
@@ -62,7 +67,17 @@ import { ReceivableService } from './receivable/receivable.service.js'
   ],
 })
 export class BillingModule {
-  constructor(jobs: Jobs, receivables: ReceivableService) {
+  constructor(jobs: Jobs, handovers: Handovers, receivables: ReceivableService, accounts: AccountService) {
+    const owed = {
+      account: 'account_id',
+      lock: (tx: Transaction, accountIds: readonly Id<'account'>[]) => accounts.lock(tx, accountIds),
+    }
+    handovers.register('billing', [
+      { noun: 'collection_plan', target: CollectionPlan, ...owed, title: 'contract_number', amount: 'total' },
+      { noun: 'receivable', target: Receivable, ...owed, title: `contract_number || ' · ' || label`, amount: 'open' },
+      { noun: 'invoice', target: Invoice, ...owed, title: 'number', amount: 'total' },
+      { noun: 'receipt', target: Receipt, ...owed, title: 'reference', amount: 'amount' },
+    ])
     jobs.every(60, 'receivables fall due', () => receivables.fallDue())
   }
 }
@@ -81,6 +96,7 @@ export const billingService: ServiceDefinition = {
     JournalEntrySchema,
     PostingSchema,
     LedgerBalanceSchema,
+    handoverPartSchema('billing'),
   ],
   migrations: billingMigrations,
   lifecycles: [receivableStatus],

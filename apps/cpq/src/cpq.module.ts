@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common'
-import { Imports, type ServiceDefinition } from '@millrace/service'
-import { contractStatus } from './contract/contract.js'
+import { HandoverConsumers, handoverPartSchema, Handovers, Imports, type ServiceDefinition } from '@millrace/service'
+import { Contract, contractStatus } from './contract/contract.js'
 import { ContractController } from './contract/contract.controller.js'
 import { ContractQueries } from './contract/contract.queries.js'
 import { ContractLineSchema, ContractSchema } from './contract/contract.schema.js'
@@ -9,6 +9,7 @@ import { DealConsumers } from './deal/deal.consumers.js'
 import { Deals } from './deal/deal.service.js'
 import { Numbers } from './deal/number.service.js'
 import { cpqMigrations } from './migrations/index.js'
+import { Order } from './order/order.js'
 import { OrderController } from './order/order.controller.js'
 import { OrderQueries } from './order/order.queries.js'
 import { OrderLineSchema, OrderSchema } from './order/order.schema.js'
@@ -22,14 +23,22 @@ import { productImport } from './product/product.import.js'
 import { ProductQueries } from './product/product.queries.js'
 import { ProductSchema } from './product/product.schema.js'
 import { ProductService } from './product/product.service.js'
-import { quoteStatus } from './quote/quote.js'
+import { Quote, quoteStatus } from './quote/quote.js'
 import { QuoteController } from './quote/quote.controller.js'
 import { QuoteQueries } from './quote/quote.queries.js'
 import { QuoteLineSchema, QuoteSchema, QuoteVersionSchema } from './quote/quote.schema.js'
 import { QuoteService } from './quote/quote.service.js'
 
 @Module({
-  controllers: [ProductController, PriceBookController, QuoteController, ContractController, OrderController, DealConsumers],
+  controllers: [
+    ProductController,
+    PriceBookController,
+    QuoteController,
+    ContractController,
+    OrderController,
+    DealConsumers,
+    HandoverConsumers,
+  ],
   providers: [
     ProductService,
     ProductQueries,
@@ -46,8 +55,14 @@ import { QuoteService } from './quote/quote.service.js'
   ],
 })
 export class CpqModule {
-  constructor(imports: Imports, products: ProductService) {
+  constructor(imports: Imports, handovers: Handovers, products: ProductService) {
     imports.register(productImport(products))
+    const ofDeal = { account: 'account_id', title: 'number', amount: 'total', follows: true }
+    handovers.register('cpq', [
+      { noun: 'quote', target: Quote, ...ofDeal },
+      { noun: 'contract', target: Contract, ...ofDeal },
+      { noun: 'order', target: Order, ...ofDeal },
+    ])
   }
 }
 
@@ -65,6 +80,7 @@ export const cpqService: ServiceDefinition = {
     ContractLineSchema,
     OrderSchema,
     OrderLineSchema,
+    handoverPartSchema('cpq'),
   ],
   migrations: cpqMigrations,
   lifecycles: [quoteStatus, contractStatus],

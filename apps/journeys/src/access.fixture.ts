@@ -72,7 +72,33 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   changeView: () => ({ body: { name: 'Leads' } }),
   // Whom it is shown to stays, so that the next request finds it.
   shareView: () => ({ body: { with: 'company' } }),
+  sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
+  draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
+  createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
+  prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
+  createCalendar: () => ({
+    body: { name: newId('x'), zone: 'Asia/Shanghai', week: [[{ from: '09:00', to: '18:00' }], [], [], [], [], [], []] },
+  }),
+  changeCalendar: () => ({ body: { zone: 'Asia/Shanghai' } }),
+  noteAbsence: (_, { owner }) => ({ body: { userId: owner?.id, startsAt: '2029-02-01T00:00:00Z', endsAt: '2029-02-02T00:00:00Z' } }),
+  changeAbsence: () => ({ body: { kind: 'training' } }),
+  // They want nothing that comes later, so that each lead stays with who has it.
+  createAssignmentRule: (_, { owner }) => ({
+    body: { name: 'New', position: 2, condition: 'false', target: { kind: 'users', userIds: [owner?.id] } },
+  }),
+  changeAssignmentRule: () => ({ body: { atWorkOnly: true } }),
+  dryRunAssignment: () => ({ body: { leads: 5 } }),
+  assignOpenLeads: () => ({ body: { limit: 5 } }),
+  createTerritory: () => ({ body: { name: 'New', condition: 'false' } }),
+  changeTerritory: () => ({ body: { name: 'South Pole' } }),
+  changeAssignmentSettings: () => ({ body: { capacity: 100_000 } }),
+  createRecycleRule: (_, { known }) => ({
+    body: { name: 'New', position: 2, condition: 'false', afterAttempts: 9, poolId: known.get('pool') },
+  }),
+  changeRecycleRule: () => ({ body: { afterAttempts: 8 } }),
+  changeClockSettings: () => ({ body: { remindMinutes: 30 } }),
+  planNextStep: () => ({ body: { text: 'Call again' } }),
 }
 
 interface Asker extends Somebody {
@@ -111,10 +137,10 @@ export async function accessMatrix(stage: Stage, ours: Company, theirs: Company,
     for (const role of roles) jobs.push(() => check(ours.people[role], role, operation, anyone, refused(403, 'tenant.operator_only')))
     jobs.push(() => check(operator, 'the operator', operation, anyone, through))
   }
-  for (const operation of company.filter(({ callers }) => callers !== 'both'))
+  for (const operation of company.filter(({ callers, rule }) => callers !== 'both' && rule !== 'public'))
     jobs.push(() => check(operator, 'the operator', operation, anyone, refused(403, 'tenant.none')))
   // A token of the other company's, on our records: it has all roles, and there is nothing for it.
-  for (const operation of company.filter(({ path }) => path.includes('{')))
+  for (const operation of company.filter(({ path, rule }) => path.includes('{') && rule !== 'public'))
     for (const about of aboutRecords(operation, 'sales_rep', ours, theirs).filter(({ tenantId }) => tenantId === ours.tenantId))
       jobs.push(() => check(theirs.ada, 'somebody of another company', operation, about, missing(operation)))
   await inParallel(jobs, (job) => job())
@@ -177,7 +203,12 @@ function ownOf(role: Role, { people, records, common, tenantId }: Company): Abou
 
 /** The noun that an operation’s path names, e.g. `price_book`. */
 function nounOf({ path }: Operation): string {
-  const names: Record<string, string> = { 'price-books': 'price_book', 'legal-entities': 'legal_entity', opportunities: 'opportunity' }
+  const names: Record<string, string> = {
+    territories: 'territory',
+    'price-books': 'price_book',
+    'legal-entities': 'legal_entity',
+    opportunities: 'opportunity',
+  }
   const plural = path.split('/')[2]!
   return names[plural] ?? plural.replace(/s$/, '').replaceAll('-', '_')
 }
@@ -185,6 +216,7 @@ function nounOf({ path }: Operation): string {
 /** The grants in the declaration of the operation, applied. */
 function expectedOf(operation: Operation, who: Asker, { owner, tenantId, known }: About): Expected {
   const { rule } = operation
+  if (rule === 'public') return through
   if (typeof rule === 'object') {
     const far = reach(who.roles, rule)
     if (!far) return refused(403, 'access.forbidden')

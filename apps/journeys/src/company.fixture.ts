@@ -1,16 +1,37 @@
 import {
+  createLeadForm,
+  draftScorecard,
+  trainScoreModel,
+  draftAccountPlan,
+  changeScorecard,
+  activateScorecard,
+  changeAccountPlan,
+  activateAccountPlan,
+  closeAccountPlan,
+  getImport,
+  getScoreModel,
+  useScoreModel,
   acceptQuote,
   addAttachment,
   addContact,
   addLegalEntity,
   approveContract,
+  cancelHandover,
   captureLead,
   claimLead,
   completeItem,
   convertLead,
   createApiClient,
   createOrgUnit,
+  createAssignmentRule,
+  createCalendar,
   createPool,
+  createRecycleRule,
+  createTerritory,
+  listAbsences,
+  logLeadContact,
+  noteAbsence,
+  planNextStep,
   createPriceBook,
   createProduct,
   createTenant,
@@ -24,6 +45,7 @@ import {
   draftProcess,
   draftQuote,
   fileMail,
+  getHandover,
   getOpportunity,
   getProcess,
   issueInvoice,
@@ -41,6 +63,7 @@ import {
   nurtureLead,
   openOpportunity,
   previewImport,
+  prepareHandover,
   publishProcess,
   qualifyLead,
   recordReceipt,
@@ -55,9 +78,11 @@ import {
   sendQuote,
   shareView,
   signContract,
+  startHandover,
   startImport,
   startWaitingImport,
   submitContract,
+  undoHandover,
   workLead,
   writeOffReceivable,
   type Operation,
@@ -198,9 +223,22 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createPriceBook, { name: 'Partners', currency: 'CNY', isDefault: false })
   await make(addLegalEntity, { name: 'Cloudmap Trade', zone: 'Asia/Shanghai', currency: 'CNY', prefix: salt.slice(-6).toUpperCase() })
   await make(createUser, { name: 'Tess', email: email('tess'), roles: ['sales_rep'], unitId: south.id })
+  const leaver = await person('Lea', 'sales_rep', north)
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
-  await make(createPool, { name: 'Fair' })
+  const form = await does(createLeadForm, { body: { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 } })
+  common.set('lead_form', form.id)
+  common.set('form key', form.key)
+  await make(draftScorecard, { name: 'Rules', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 30 }] })
+  await make(trainScoreModel, {})
+  const poolId = await make(createPool, { name: 'Fair' })
+  const nineToSix = [{ from: '09:00', to: '18:00' }]
+  await make(createCalendar, { name: 'Office', zone: 'Asia/Shanghai', week: [...Array(5).fill(nineToSix), [], []], isDefault: true })
+  // Nothing of the road comes from Antarctica, so nobody gets what another was to have.
+  await make(createTerritory, { name: 'South Pole', condition: 'lead.country == "AQ"', memberIds: [people.sales_rep.id] })
+  const target = { kind: 'territory', territoryId: common.get('territory') }
+  await make(createAssignmentRule, { name: 'South Pole', position: 1, condition: 'lead.country == "AQ"', target })
+  await make(createRecycleRule, { name: 'Nobody there', position: 1, condition: 'lead.country == "AQ"', afterAttempts: 9, poolId })
   await does(shareView, {
     params: { id: await make(saveView, { name: 'Fresh', list: 'listLeads', sort: '-createdAt' }) },
     body: { with: 'company' },
@@ -211,6 +249,9 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(draftProcess, { template: 'simple', name: 'Ours', family: 'ours' })
   const started = await does(startImport, { query: { kind: 'leads' }, body: 'companyName\nImported\n' })
   common.set('lead_import', started.id)
+  await stage.quiet()
+  // She owns nothing, so that whoever starts it moves nothing.
+  await make(prepareHandover, { fromUserId: leaver.id, toUserId: people.sales_rep.id, reason: 'Lea has left' })
   await stage.quiet()
 
   const road = (owner: Colleague) => records(as(ada), as(people.executive), owner, productId)
@@ -246,11 +287,35 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   const leadId = (await lead).id
   await does(keepLeadApart, to(leadId, { leadId: (await other).id }))
   await does(mergeLead, to(leadId, { leadId: (await like).id }))
+  await does(logLeadContact, to(leadId, { reached: true }))
+  await does(planNextStep, to(leadId, { text: 'Call again' }))
   await does(nurtureLead, to(leadId, { wakeAt: new Date(Date.now() + 86_400_000).toISOString() }))
   await does(releaseLead, to(leadId, { poolId: common.get('pool'), reason: 'other' }))
   await does(claimLead, to(leadId))
 
+  const rules = [{ name: 'Web', condition: 'lead.source == "web"', points: 20 }]
+  const scorecard = await does(draftScorecard, { body: { name: 'Other rules', rules } })
+  await does(changeScorecard, to(scorecard.id, { name: 'Changed rules' }))
+  await does(activateScorecard, to(scorecard.id))
+  await learn(does)
+  const empty = { fromUserId: people.finance.id, toUserId: people.sales_rep.id, reason: 'Moves on', only: 'false' }
+  const { id: cancelled } = await does(prepareHandover, { body: empty })
+  await does(cancelHandover, to(cancelled))
+  const { id: handover } = await does(prepareHandover, { body: empty })
+  const becomes = async (status: string) => {
+    while ((await does(getHandover, to(handover))).status !== status) await stage.quiet()
+  }
+  await becomes('ready')
+  await does(startHandover, to(handover))
+  await becomes('moved')
+  await does(undoHandover, to(handover))
+  await becomes('undone')
+
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
+  const plan = { goals: [{ key: 'a', text: 'A' }], actions: [{ key: 'a', text: 'A', ownerId: people.sales_rep.id, dueOn: '2027-01-10' }] }
+  await does(changeAccountPlan, to(done.get('account_plan')!, plan))
+  await does(activateAccountPlan, to(done.get('account_plan')!))
+  await does(closeAccountPlan, to(done.get('account_plan')!, { note: 'Reached' }))
   const deal = open.get('opportunity')!
   await does(sendQuote, to(open.get('quote')!))
   await does(declineQuote, to(open.get('quote')!, { reason: 'Too dear' }))
@@ -265,6 +330,19 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   const later = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!, false)
   const body = { terms: [{ share: '100', daysAfterSigning: 90 }] }
   await does(replanCollection, to(later.done.get('collection_plan')!, body))
+}
+
+/** Has a model learnt from leads that come from two places, and uses it. */
+async function learn(does: Does): Promise<void> {
+  const rows = Array.from({ length: 120 }, (_, n) => `${newId('x')}@example.com,${n % 2 ? 'web' : 'fair'}`)
+  const file = await does(startImport, { query: { kind: 'leads' }, body: `email,source\n${rows.join('\n')}\n` })
+  const until = async (operation: Operation, id: string, isSo: (record: { status: string }) => boolean) => {
+    while (!isSo(await does(operation, { params: { id } }))) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await until(getImport, file.id, ({ status }) => status === 'done')
+  const { id } = await does(trainScoreModel, { body: { success: 'lead.source == "web"', among: 'lead.source != ""', fields: ['source'] } })
+  await until(getScoreModel, id, ({ status }) => status !== 'training')
+  await does(useScoreModel, { params: { id } })
 }
 
 /** Answers what the first stage asks for, and goes on to the second. */
@@ -333,6 +411,9 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   const { accountId, opportunityId } = await does(convertLead, { params: { id }, body: { opportunity: { title: 'CRM' } } })
   done.set('account', accountId)
   done.set('opportunity', opportunityId)
+  const away = { startsAt: '2030-02-01T00:00:00Z', endsAt: '2030-02-02T00:00:00Z' }
+  if (billed && !(await does(listAbsences, { query: { userId: owner.id } })).data.length)
+    keep(done, await does(noteAbsence, { body: { userId: owner.id, ...away } }))
   keep(done, await does(addContact, { body: { accountId, name: 'Han Meimei' } }))
   const nextStep = { text: 'Offer', on: '2026-11-30' }
   const activity = await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen', nextStep } })
@@ -343,6 +424,7 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
     const mail = `From: ${newId('x')}@nobody.example\nSubject: Who is this?\n\nHello`
     known.set('unmatched_mail', (await does(fileMail, { query: { ownerId: owner.id }, body: mail })).unmatchedMailId)
   }
+  keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))
 

@@ -442,7 +442,8 @@ function idFor(path: string, schema: JsonSchema, known: Known): unknown {
   if (path.startsWith('/v1/import-mappings')) return known.get('lead_import_mapping') ?? newId('lead_import_mapping')
   if (path.startsWith('/v1/imports')) return known.get('lead_import') ?? newId('lead_import')
   if (path.startsWith('/v1/parked-events')) return known.get('parked') ?? newId('lead_parked')
-  if (path.startsWith('/v1/audit')) return known.get('lead')
+  if (path.startsWith('/v1/audit/')) return known.get('lead')
+  if (path.startsWith('/v1/public-forms')) return known.get('form key') ?? 'x'.repeat(24)
   return fitting(schema, known)
 }
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { Imports, Jobs, type ServiceDefinition } from '@millrace/service'
+import { CustomFields, HandoverConsumers, handoverPartSchema, Handovers, Imports, Jobs, type ServiceDefinition } from '@millrace/service'
 import { AssignmentController } from './assignment/assignment.controller.js'
 import { AssignmentQueries } from './assignment/assignment.queries.js'
 import { AssignmentRuleSchema, TerritorySchema } from './assignment/assignment.schema.js'
@@ -15,7 +15,7 @@ import { LeadFormService } from './form/form.service.js'
 import { CustomersConsumers } from './lead/customers.consumers.js'
 import { Duplicates } from './lead/duplicates.service.js'
 import { LeadController } from './lead/lead.controller.js'
-import { leadStatus } from './lead/lead.js'
+import { Lead, leadStatus } from './lead/lead.js'
 import { leadImport } from './lead/lead.import.js'
 import { LeadQueries } from './lead/lead.queries.js'
 import { LeadSchema } from './lead/lead.schema.js'
@@ -51,6 +51,7 @@ import { SearchController } from './search/search.controller.js'
     LeadFiguresController,
     CustomersConsumers,
     SearchController,
+    HandoverConsumers,
   ],
   providers: [
     LeadService,
@@ -73,8 +74,19 @@ import { SearchController } from './search/search.controller.js'
   ],
 })
 export class LeadModule {
-  constructor(imports: Imports, jobs: Jobs, leads: LeadService) {
+  constructor(imports: Imports, jobs: Jobs, customFields: CustomFields, handovers: Handovers, leads: LeadService) {
+    customFields.accountsIn('known_account')
     imports.register(leadImport(leads))
+    handovers.register('lead', [
+      {
+        noun: 'lead',
+        target: Lead,
+        where: `status NOT IN ('converted', 'disqualified', 'merged')`,
+        account: null,
+        title: 'coalesce(company_name, contact_name, email)',
+        tell: (tx, handed: readonly Lead[]) => leads.tellHandedOver(tx, handed),
+      },
+    ])
     jobs.every(60, 'nurtured leads wake', () => leads.wakeDue())
   }
 }
@@ -91,6 +103,7 @@ export const leadService: ServiceDefinition = {
     LeadFormSchema,
     AssignmentRuleSchema,
     TerritorySchema,
+    handoverPartSchema('lead'),
   ],
   migrations: leadMigrations,
   lifecycles: [leadStatus, scorecardStatus, scoreModelStatus],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { customInEvents } from './custom-field.operations.js'
 import { defineEvent } from './event.js'
 import { id, line } from './shapes.js'
 
@@ -9,6 +10,7 @@ const account = z.object({
   parentId: id('account').nullable(),
   industry: line(100).nullable(),
   country: z.string().max(2).nullable(),
+  custom: customInEvents,
 })
 
 const contact = z.object({
@@ -18,6 +20,7 @@ const contact = z.object({
   email: z.string().max(320).nullable(),
   phone: z.string().max(40).nullable(),
   roles: z.array(z.string().max(60)),
+  custom: customInEvents,
 })
 
 export const AccountOpened = defineEvent(
@@ -36,6 +39,7 @@ const activity = z.object({
   contactId: id('contact').nullable(),
   opportunityId: id('opportunity').nullable(),
   ownerId: id('user').nullable(),
+  custom: customInEvents,
 })
 
 export const ActivityLogged = defineEvent(

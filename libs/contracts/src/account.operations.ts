@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { permission, salesReaders, salesWriters } from './access.js'
 import { AttachmentView } from './attachment.operations.js'
+import { CustomValuesGiven, CustomValuesView } from './custom-field.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { day, id, instant, line, money, positiveMoney, text } from './shapes.js'
@@ -38,6 +39,7 @@ const company = {
   parentId: id('account').nullable().optional().meta({ description: 'the company that it belongs to' }),
   note: text(5000).nullable().optional(),
   externalId: externalId.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 export const OpenAccount = z
@@ -71,6 +73,7 @@ export const AccountView = z
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
+    custom: CustomValuesView,
   })
   .meta({ id: 'Account' })
 
@@ -132,6 +135,7 @@ export const listAccounts = defineList({
     updatedAt: 'instant',
   },
   sorts: ['id', 'name', 'createdAt', 'updatedAt'],
+  custom: 'account',
 })
 
 export const changeAccount = defineOperation({
@@ -193,6 +197,7 @@ const person = {
     .meta({ description: 'parts played in the customer’s decisions', examples: [['supporter']] }),
   note: text(5000).nullable().optional(),
   externalId: externalId.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 export const AddContact = z.strictObject({ accountId: id('account'), name: line(200), ...person }).meta({ id: 'AddContact' })
@@ -217,6 +222,7 @@ export const ContactView = z
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
+    custom: CustomValuesView,
   })
   .meta({ id: 'Contact' })
 
@@ -265,6 +271,7 @@ export const listContacts = defineList({
     updatedAt: 'instant',
   },
   sorts: ['id', 'name', 'createdAt', 'updatedAt'],
+  custom: 'contact',
 })
 
 export const changeContact = defineOperation({
@@ -296,6 +303,7 @@ const report = {
   checkIn: checkIn.nullable().optional().meta({ description: 'of visits and meetings only' }),
   companions: z.array(id('user')).max(50).optional().meta({ description: 'colleagues who took part' }),
   nextStep: nextStep.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 export const LogActivity = z
@@ -340,6 +348,7 @@ export const ActivityView = z
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
+    custom: CustomValuesView,
   })
   .meta({ id: 'Activity' })
 
@@ -392,6 +401,7 @@ export const listActivities = defineList({
     createdAt: 'instant',
   },
   sorts: ['id', 'takesPlaceAt', 'createdAt', 'updatedAt'],
+  custom: 'activity',
 })
 
 export const changeActivity = defineOperation({

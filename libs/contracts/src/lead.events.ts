@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { customInEvents } from './custom-field.operations.js'
 import { defineEvent } from './event.js'
 import { id, instant, line, money, text } from './shapes.js'
 
@@ -16,6 +17,7 @@ const lead = z.object({
   score: z.number().int().min(0).max(100).nullable().optional(),
   grade: grade.nullable().optional(),
   tags: z.array(z.string().max(60)).optional(),
+  custom: customInEvents,
 })
 
 export const LeadCaptured = defineEvent('lead.captured', 1, lead, 'A new interest of a person or company was recorded.')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { permission, salesReaders, salesWriters } from './access.js'
+import { CustomValuesGiven, CustomValuesView } from './custom-field.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { grade } from './lead.events.js'
@@ -49,6 +50,7 @@ const base = {
   note: text(5000).nullable().optional(),
   tags: tags.optional(),
   utm: utm.nullable().optional(),
+  custom: CustomValuesGiven.optional(),
 }
 
 /** A new lead: at least a company or a contact, or an e-mail or phone. */
@@ -126,6 +128,7 @@ export const LeadView = z
     createdAt: instant,
     updatedAt: instant,
     convertedAt: instant.nullable(),
+    custom: CustomValuesView,
   })
   .meta({ id: 'Lead' })
 
@@ -191,6 +194,7 @@ export const listLeads = defineList({
     dueAt: 'instant',
   },
   sorts: ['id', 'dueAt', 'createdAt', 'updatedAt', 'companyName', 'status', 'wakeAt', 'score'],
+  custom: 'lead',
 })
 
 export const changeLead = defineOperation({

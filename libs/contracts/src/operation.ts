@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Permission } from './access.js'
+import type { CustomRecord } from './custom-field.operations.js'
 import type { ServiceName } from './services.js'
 
 type Shape = z.ZodType
@@ -96,6 +97,8 @@ export type FilterKind = 'exact' | 'element' | 'text' | 'instant' | 'day' | 'num
 export interface ListOptions {
   readonly filters: Readonly<Record<string, FilterKind>>
   readonly sorts: readonly string[]
+  /** The records listed, when a company may add fields to them: it also filters (`custom.region=south`) and sorts (`sort=custom.budget`) by those. */
+  readonly custom?: CustomRecord | undefined
 }
 
 /** What a list operation hands to its query: the wishes, checked. */
@@ -120,8 +123,8 @@ export interface Page<Item> {
  * `format=xlsx` all rows as a file.
  */
 export function defineList<Item extends z.ZodObject>(declaration: ListDeclaration<Item>) {
-  const { filters, sorts, item, ...rest } = declaration
-  const query = listQuery(filters, sorts, item)
+  const { filters, sorts, custom, item, ...rest } = declaration
+  const query = listQuery({ filters, sorts, custom }, item)
   const answer = z.object({ data: z.array(item), next: z.string().nullable() })
   return register({
     ...rest,
@@ -131,7 +134,7 @@ export function defineList<Item extends z.ZodObject>(declaration: ListDeclaratio
     status: 200,
     ifMatch: false,
     transaction: false,
-    list: { filters, sorts, item },
+    list: { filters, sorts, custom, item },
   })
 }
 
@@ -157,16 +160,12 @@ function register<Op extends Operation>(operation: Op): Op {
 
 const comparisons = { gte: 'at least', gt: 'more than', lte: 'at most', lt: 'less than' }
 
-function listQuery(
-  filters: ListOptions['filters'],
-  sorts: readonly string[],
-  item: z.ZodObject,
-): z.ZodType<ListQuery, Record<string, unknown>> {
+function listQuery({ filters, sorts, custom }: ListOptions, item: z.ZodObject): z.ZodType<ListQuery, Record<string, unknown>> {
+  const ownSort = z.enum(sorts.flatMap((name) => [name, `-${name}`]) as [string, ...string[]])
   const shape: Record<string, z.ZodType> = {
     limit: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'items of a page at most' }),
-    cursor: z.string().max(500).optional().meta({ description: 'where the page begins: `next` of the page before' }),
-    sort: z
-      .enum(sorts.flatMap((name) => [name, `-${name}`]) as [string, ...string[]])
+    cursor: z.string().max(4_000).optional().meta({ description: 'where the page begins: `next` of the page before' }),
+    sort: (custom ? ownSort.or(z.string().regex(customSort)) : ownSort)
       .optional()
       .meta({ description: 'ascending, or descending with a minus; newest first (`-id`) when not said' }),
     fields: z
@@ -190,7 +189,22 @@ function listQuery(
     if (kind === 'instant' || kind === 'day' || kind === 'number')
       for (const [op, description] of Object.entries(comparisons)) shape[`${name}.${op}`] = value.optional().meta({ description })
   }
-  return z.strictObject(shape) as unknown as z.ZodType<ListQuery, Record<string, unknown>>
+  const query = custom ? withCustomFilters(shape) : z.strictObject(shape)
+  return query as unknown as z.ZodType<ListQuery, Record<string, unknown>>
+}
+
+const customSort = /^-?custom\.[a-z0-9_]{1,40}$/
+const customFilter = /^custom\.[a-z0-9_]{1,40}(\.(contains|gte|gt|lte|lt))?$/
+
+/** Which custom fields there are, and what they are compared with, only the service knows. */
+function withCustomFilters(shape: Record<string, z.ZodType>): z.ZodType {
+  return z
+    .object(shape)
+    .catchall(z.union([text, z.array(text).max(100)]))
+    .superRefine((query, ctx) => {
+      const keys = Object.keys(query).filter((name) => !Object.hasOwn(shape, name) && !customFilter.test(name))
+      if (keys.length) ctx.addIssue({ code: 'unrecognized_keys', keys, input: query })
+    })
 }
 
 function filterValue(kind: FilterKind): z.ZodType {

@@ -5,18 +5,22 @@ export const services = {
     purpose: 'Companies, organisation, people, programs, sign-in',
     aggregates: ['tenant', 'org_unit', 'user', 'api_client', 'calendar', 'absence'],
   },
-  lead: { port: 4002, purpose: 'Leads, from first interest to conversion', aggregates: ['lead'] },
-  account: { port: 4003, purpose: 'Accounts, contacts and activities', aggregates: ['account', 'contact', 'activity'] },
-  opportunity: { port: 4004, purpose: 'Sales processes and deals', aggregates: ['process', 'opportunity'] },
+  lead: { port: 4002, purpose: 'Leads, from first interest to conversion', aggregates: ['lead', 'lead_handover'] },
+  account: {
+    port: 4003,
+    purpose: 'Accounts, contacts, activities and handovers',
+    aggregates: ['account', 'contact', 'activity', 'handover', 'account_handover'],
+  },
+  opportunity: { port: 4004, purpose: 'Sales processes and deals', aggregates: ['process', 'opportunity', 'opportunity_handover'] },
   cpq: {
     port: 4005,
     purpose: 'Products, prices, quotes, contracts and orders',
-    aggregates: ['product', 'price_book', 'quote', 'contract', 'order'],
+    aggregates: ['product', 'price_book', 'quote', 'contract', 'order', 'cpq_handover'],
   },
   billing: {
     port: 4006,
     purpose: 'Receivables, invoices, receipts, settlement and ledger',
-    aggregates: ['collection_plan', 'receivable', 'invoice', 'receipt'],
+    aggregates: ['collection_plan', 'receivable', 'invoice', 'receipt', 'billing_handover'],
   },
   insight: { port: 4007, purpose: 'Journeys and figures, read from the events of all', aggregates: [] },
 } as const

@@ -1,6 +1,7 @@
 export * from './calendar-date.js'
 export * from './company-likeness.js'
 export * from './currency.js'
+export * from './custom-value.js'
 export * from './id.js'
 export * from './lifecycle.js'
 export * from './money.js'

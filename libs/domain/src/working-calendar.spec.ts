@@ -146,6 +146,7 @@ describe('a calendar', () => {
     ['a shift that ends before it begins', { week: [[{ from: '22:00', to: '06:00' }], [], [], [], [], [], []] }, 'calendar.shifts'],
     ['six days', { week: [[], [], [], [], [], []] }, 'calendar.week'],
     ['a day that is different twice', { exceptions: [...days(2026, 2, 15, 15, 'x'), ...days(2026, 2, 15, 15, 'y')] }, 'calendar.day_twice'],
+    ['a week in which nobody works', { week: [[], [], [], [], [], [], []] }, 'calendar.no_working_time'],
     ['a zone that is nowhere', { zone: 'Asia/Nowhere' }, 'zone.unknown'],
   ])('is refused with %s', (_, given, code) => {
     expect(refusal(() => checkCalendar({ ...officeHours('Asia/Shanghai'), ...(given as object) }))).toBe(code)

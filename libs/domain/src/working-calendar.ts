@@ -42,10 +42,11 @@ export function officeHours(zone: string): WorkingCalendar {
 const daysLookedAt = 3_660
 const msPerMinute = 60_000
 
-/** Refuses a calendar that says the same day or the same hour twice, or has shifts that end before they begin. */
+/** Refuses a calendar that says the same day or the same hour twice, has shifts that end before they begin, or no shift in its week at all. */
 export function checkCalendar({ zone, week, exceptions }: WorkingCalendar): void {
   if (!isZone(zone)) throw Refusal.invalid('zone.unknown', { zone })
   if (week.length !== 7) throw Refusal.invalid('calendar.week', { days: week.length })
+  if (week.every((shifts) => !shifts.length)) throw Refusal.invalid('calendar.no_working_time')
   for (const shifts of [...week, ...exceptions.map(({ shifts }) => shifts)]) {
     let last = -1
     for (const { from, to } of shifts) {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import type { ListQuery, Operation, Page } from '@millrace/contracts'
+import type { CustomRecord, ListQuery, Operation, Page } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import type { Pool, PoolConfig } from 'pg'
 import pg from 'pg'
@@ -7,9 +7,9 @@ import { DataSource, type EntitySchema } from 'typeorm'
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js'
 import { visibleOwners } from './access.js'
 import { context, inTenant, withContext } from './context.js'
-import { pageSql, readPage } from './list.js'
+import { pageSql, readPage, type CustomList, type PageRequest } from './list.js'
 import { Table } from './schema.js'
-import { Transaction } from './transaction.js'
+import { Transaction, type CustomRecords } from './transaction.js'
 
 /** Postgres types as the domain wants them: bigint exact, days as text, numeric as text. */
 const types = {
@@ -35,6 +35,8 @@ export class Database {
   private readonly tables = new Map<unknown, Table>()
   /** Called after a commit that put events into the outbox. */
   onPublished: () => void = () => undefined
+  /** Fields that companies add to their records. */
+  custom: (CustomRecords & { listing(record: CustomRecord, query: ListQuery): Promise<CustomList | undefined> }) | undefined
 
   private constructor(
     private readonly source: DataSource,
@@ -95,7 +97,7 @@ export class Database {
 
   private async onConnection<T>(tenantId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     const client = await this.pool.connect()
-    const tx = new Transaction(client, tenantId, this.tableOf)
+    const tx = new Transaction(client, tenantId, this.tableOf, this.custom)
     let broken: Error | undefined
     try {
       tx.begin()
@@ -153,11 +155,14 @@ export class Database {
     }: { fields?: Record<string, { sql: string; type: string; nullable: boolean }>; where?: { sql: string; values: unknown[] } } = {},
   ): Promise<Page<View>> {
     const table = this.tableOf(target)
-    const page = pageSql({
+    const custom = operation.list?.custom && (await this.custom?.listing(operation.list.custom, query))
+    const request: PageRequest = {
       from: table.name,
       field: (name) => fields[name] ?? table.fields.get(name),
       operation,
       query,
+      custom,
+      few: context().visibility === 'own',
       narrow: (offset) => {
         const visible = table.fields.has('ownerId') ? visibleOwners('owner_id', offset + (where?.values.length ?? 0)) : undefined
         const given = where ? [where.sql.replace(/\?/g, () => `$${++offset}`)] : []
@@ -166,12 +171,22 @@ export class Database {
           values: [...(where?.values ?? []), ...(visible?.values ?? [])],
         }
       },
-    })
+    }
+    const page = pageSql(request)
     const rows = await this.query(page.sql, page.values).catch((error: { code?: string }) => {
       // The filters were checked; what the database cannot read as a value was in a cursor that somebody made up.
       throw query.cursor && error.code?.startsWith('22') ? Refusal.invalid('cursor.malformed') : error
     })
+    if (page.more && rows.length <= query.limit) {
+      const without = pageSql({ ...request, query: { ...query, limit: query.limit - rows.length } }, 'without value')
+      rows.push(...(await this.query(without.sql, without.values)))
+    }
     return readPage(rows, page, query, (row) => view(table.hydrate(row) as T))
+  }
+
+  /** Whether this service keeps such records, and companies may add fields to them. */
+  holds(record: CustomRecord): boolean {
+    return [...this.tables.values()].some(({ custom }) => custom === record)
   }
 
   /** A connection outside the pool, for a lock that is held as long as the process lives. */

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common'
 import { EventPattern, Transport } from '@nestjs/microservices'
 import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants.js'
-import type { EventType, PayloadOf, Sent } from '@millrace/contracts'
-import { newId, Refusal } from '@millrace/domain'
+import { customRecords, type CustomRecord, type EventType, type PayloadOf, type Sent } from '@millrace/contracts'
+import { newId, Refusal, type CustomValues } from '@millrace/domain'
+import { z } from 'zod'
 import { Clock } from './clock.js'
 import { context } from './context.js'
 import type { Aggregate, Transaction } from './transaction.js'
@@ -49,7 +50,8 @@ export class Events {
 
   /**
    * The event goes out if and when the transaction commits, in the order of commits per aggregate. `about` is the aggregate as it is stored
-   * afterwards (call it after `tx.insert`/`tx.update`); `at` is when it happened in business, now by default.
+   * afterwards (call it after `tx.insert`/`tx.update`); `at` is when it happened in business, now by default. An event that is declared with
+   * `custom` tells the company's own fields of the record as well, but for those that are private.
    */
   async publish<E extends EventType>(
     tx: Transaction,
@@ -58,7 +60,7 @@ export class Events {
     payload: Sent<E>,
     at: Date = this.clock.now(),
   ): Promise<void> {
-    const json = JSON.stringify(payload)
+    const json = JSON.stringify({ ...(payload as object), ...(await customOf(tx, event, about)) })
     const checked = event.payload.safeParse(JSON.parse(json))
     if (!checked.success)
       throw new Error(
@@ -91,4 +93,15 @@ export class Events {
     })
     caused.push(`${event.name}/${eventId}`)
   }
+}
+
+async function customOf(tx: Transaction, { aggregate, payload }: EventType, about: Aggregate): Promise<{ custom?: CustomValues }> {
+  const { custom = {} } = about as { custom?: CustomValues }
+  if (!Object.keys(custom).length || !Object.hasOwn(customRecords, aggregate) || !tells(payload)) return {}
+  const told = await tx.custom?.told(aggregate as CustomRecord, custom)
+  return told && Object.keys(told).length ? { custom: told } : {}
+}
+
+function tells(payload: EventType['payload']): boolean {
+  return payload instanceof z.ZodObject && Object.hasOwn(payload.shape, 'custom')
 }

@@ -72,3 +72,36 @@ describe('a rule', () => {
     expect(rules.number('lead.tags.size()').of({ lead })).toBe(100)
   })
 })
+
+describe('a rule about fields that a company added', () => {
+  const north = rules.with({ lead: { custom: { budget: 'number', area: 'text', tags: 'texts', renewal: 'instant', seats: 'number' } } })
+  const lead = {
+    custom: { budget: { amount: '1234.50', currency: 'CNY' }, area: 'south', tags: ['a'], renewal: '2026-12-01', seats: '12.5' },
+  }
+
+  it.each([
+    ['lead.custom.budget > 1234 && lead.custom.budget < 1235', true],
+    ['lead.custom.seats * 2 == 25.0', true],
+    ['lead.custom.area == "south" && "a" in lead.custom.tags', true],
+    ['lead.custom.renewal - now < duration("720h")', true],
+    ['lead.custom.renewal == timestamp("2026-12-01T00:00:00Z")', true],
+    ['has(lead.custom.budget)', true],
+    ['lead.company == "Acme"', false],
+  ])('%s: %s', (source, holds) => {
+    expect(north.condition(source).of({ lead }, new Date('2026-11-20'))).toBe(holds)
+  })
+
+  it('can ask whether something is known', () => {
+    expect(north.condition('has(lead.custom.budget)').of({ lead: { custom: {} } })).toBe(false)
+    expect(north.condition('lead.custom.area == ""').of({ lead: {} })).toBe(true)
+    expect(north.condition('lead.custom.budget > 1').of({ lead: { custom: {} } })).toBeUndefined()
+  })
+
+  it('knows the fields of this company, and those of no other', () => {
+    const south = rules.with({ lead: { custom: { budget: 'text' } } })
+    expect(south.condition('lead.custom.budget == "big"').of({ lead: { custom: { budget: 'big' } } })).toBe(true)
+    expect(() => south.condition('lead.custom.area == "south"')).toThrow('expression.malformed')
+    expect(() => rules.condition('lead.custom.area == "south"')).toThrow('expression.malformed')
+    expect(rules.with({ lead: { custom: { budget: 'text' } } })).toBe(south)
+  })
+})

@@ -5,7 +5,10 @@ import { Environment, type ASTNode } from '@marcbachmann/cel-js'
 export type FieldKind = 'text' | 'number' | 'flag' | 'instant' | 'texts'
 
 /** The fields of an expression by variable: `{ lead: { country: 'text', employees: 'number' } }`. */
-export type Fields = Readonly<Record<string, Readonly<Record<string, FieldKind>>>>
+export type Fields = Readonly<Record<string, Group>>
+
+/** Fields by name; some of them stand together under a name of their own: `{ custom: { budget: 'number' } }`. */
+type Group = { readonly [field: string]: FieldKind | Group }
 
 /** Values by variable and field. Null and undefined are what is not known. */
 export type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -42,12 +45,13 @@ const remembered = 1_000
 export class Expressions {
   private readonly environment = new Environment({ limits })
   private readonly known = new Map<string, Expression<unknown>>()
+  private readonly extended = new Map<string, Expressions>()
 
   constructor(private readonly fields: Fields) {
     for (const [name, kinds] of Object.entries(fields))
       this.environment.registerVariable({
         name,
-        schema: Object.fromEntries(Object.entries(kinds).map(([field, kind]) => [field, celTypes[kind]])),
+        schema: schemaOf(kinds) as never,
       })
     this.environment.registerVariable('now', celTypes.instant)
     // People write whole numbers beside fields that may have decimals.
@@ -55,6 +59,18 @@ export class Expressions {
       this.environment.registerOperator(`double ${sign} int: double`, (a: number, b: bigint) => work(a, Number(b)))
       this.environment.registerOperator(`int ${sign} double: double`, (a: bigint, b: number) => work(Number(a), b))
     }
+  }
+
+  /** The same with further fields: those that a company has added to its records. Companies with the same fields share what was read. */
+  with(more: Fields): Expressions {
+    const key = JSON.stringify(more)
+    const known = this.extended.get(key)
+    if (known) return known
+    const names = new Set([...Object.keys(this.fields), ...Object.keys(more)])
+    const expressions = new Expressions(Object.fromEntries([...names].map((name) => [name, { ...this.fields[name], ...more[name] }])))
+    if (this.extended.size >= remembered) this.extended.clear()
+    this.extended.set(key, expressions)
+    return expressions
   }
 
   /** A condition. It does not hold where it asks for what is not known. */
@@ -84,7 +100,7 @@ export class Expressions {
       source,
       of: (values, now) => {
         try {
-          const result: unknown = evaluate({ now, ...this.filled(values) })
+          const result: unknown = evaluate({ now, ...filled(this.fields, values) })
           return typeof result === 'bigint' ? Number(result) : result
         } catch {
           return undefined // CEL’s answer to what is absent, and to a division by zero
@@ -95,20 +111,29 @@ export class Expressions {
     this.known.set(key, expression)
     return expression
   }
+}
 
-  private filled(values: Values): Record<string, Record<string, unknown>> {
-    return Object.fromEntries(
-      Object.entries(this.fields).map(([name, kinds]) => {
-        const given = values[name] ?? {}
-        const known = Object.entries(kinds).flatMap(([field, kind]) => {
-          const value = given[field] ?? (kind === 'text' ? '' : kind === 'texts' ? [] : undefined)
-          if (value === undefined) return []
-          return [[field, kind === 'texts' ? (value as unknown[]).slice(0, longestList) : value] as const]
-        })
-        return [name, Object.fromEntries(known)]
-      }),
-    )
-  }
+function schemaOf(group: Group): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(group).map(([field, kind]) => [field, typeof kind === 'string' ? celTypes[kind] : schemaOf(kind)]),
+  )
+}
+
+function filled(group: Group, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = Object.entries(group).flatMap(([field, kind]) => {
+    if (typeof kind !== 'string') return [[field, filled(kind, (values[field] ?? {}) as Record<string, unknown>)] as const]
+    const value = values[field] ?? (kind === 'text' ? '' : kind === 'texts' ? [] : undefined)
+    return value === undefined ? [] : [[field, asKind(kind, value)] as const]
+  })
+  return Object.fromEntries(known)
+}
+
+/** A rule compares and does not book: of decimal text and amounts it sees the nearest number, of a day its beginning in UTC. */
+function asKind(kind: FieldKind, value: unknown): unknown {
+  if (kind === 'texts') return (value as unknown[]).slice(0, longestList)
+  if (kind === 'instant' && typeof value === 'string') return new Date(value)
+  if (kind !== 'number') return value
+  return Number(typeof value === 'object' && value !== null && 'amount' in value ? value.amount : value)
 }
 
 const arithmetic: Record<string, (a: number, b: number) => number> = {

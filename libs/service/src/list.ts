@@ -7,11 +7,33 @@ interface Field {
   readonly nullable: boolean
 }
 
-interface PageRequest {
+/** How a list is sorted by a company's own field: by what its rows hold, or through the field's index, whose rows come in its order. */
+export interface CustomSort extends Field {
+  readonly index?: {
+    rows(use: (value: unknown) => string): string
+    /** Whether those without a value come after its rows. */
+    readonly more: boolean
+    readonly value: string
+    readonly id: string
+    /** A value as the index has it. */
+    written(text: string): string
+  }
+}
+
+/** What a list asks of a company's own fields. */
+export interface CustomList {
+  readonly sort?: CustomSort
+  conditions(use: (value: unknown) => string): string[]
+}
+
+export interface PageRequest {
   readonly from: string
   readonly field: (name: string) => Field | undefined
   readonly operation: Operation
   readonly query: ListQuery
+  readonly custom?: CustomList | undefined
+  /** Whether the actor sees but few of the records. */
+  readonly few?: boolean
   /** Further conditions; told how many parameters there are already. */
   readonly narrow: (offset: number) => { sql: string; values: unknown[] }
 }
@@ -20,13 +42,14 @@ interface PageSql {
   readonly sql: string
   readonly values: unknown[]
   readonly sort: string
-  readonly column: string
+  /** After those with a value, which an index gave, come those without: by a statement of their own. */
+  readonly more: boolean
 }
 
 const comparators: Record<string, string> = { gte: '>=', gt: '>', lte: '<=', lt: '<' }
 
 /** The SQL of one page: keyset, never OFFSET, so page 10,000 costs what page 1 costs. Nulls sort last both ways. */
-export function pageSql({ from, field, operation, query, narrow }: PageRequest): PageSql {
+export function pageSql({ from, field, operation, query, custom, few = false, narrow }: PageRequest, part?: 'without value'): PageSql {
   const { limit, cursor, sort = '-id', fields: _fields, format: _format, ...filters } = query
   const values: unknown[] = []
   const conditions: string[] = []
@@ -38,7 +61,7 @@ export function pageSql({ from, field, operation, query, narrow }: PageRequest):
   }
 
   for (const [key, wish] of Object.entries(filters)) {
-    if (wish === undefined) continue
+    if (wish === undefined || key.startsWith('custom.')) continue
     const [name, operator] = key.split('.') as [string, string | undefined]
     const { sql, type } = known(name)
     const kind = operation.list!.filters[name] as FilterKind
@@ -50,18 +73,31 @@ export function pageSql({ from, field, operation, query, narrow }: PageRequest):
     else if (Array.isArray(wish) && wish.length !== 1) conditions.push(`${sql} = ANY(${use(wish)}::${type}[])`)
     else conditions.push(`${sql} = ${use(Array.isArray(wish) ? wish[0] : wish)}::${type}`)
   }
+  conditions.push(...(custom?.conditions(use) ?? []))
+  const picks = few || conditions.length > 0
 
   const descending = sort.startsWith('-')
   const name = descending ? sort.slice(1) : sort
-  const { sql: column, type, nullable } = name === 'id' ? { sql: 'id', type: 'text', nullable: false } : known(name)
+  const {
+    sql: key,
+    type,
+    nullable,
+    index,
+  }: CustomSort = custom?.sort ?? (name === 'id' ? { sql: 'id', type: 'text', nullable: false } : known(name))
   const [after, direction] = descending ? ['<', 'DESC'] : ['>', 'ASC']
-  if (cursor) {
-    const [value, id] = decodeCursor(cursor, sort)
-    if (name === 'id') conditions.push(`id ${after} ${use(id)}`)
-    else if (value === null) conditions.push(`${column} IS NULL AND id ${after} ${use(id)}`)
+  const [value, lastId] = cursor && !part ? decodeCursor(cursor, sort) : []
+  const withoutValue = part !== undefined || (value === null && name !== 'id')
+  const byId = withoutValue || name === 'id'
+  const indexed = withoutValue ? undefined : index
+  const [column, id] = indexed ? [indexed.value, indexed.id] : [key, 'id']
+  if (withoutValue) conditions.push(`${key} IS NULL`)
+  if (lastId !== undefined) {
+    if (byId) conditions.push(`id ${after} ${use(lastId)}`)
     else {
-      const row = `(${column}, id) ${after} (${use(value)}::${type}, ${use(id)})`
-      conditions.push(nullable ? `(${row} OR ${column} IS NULL)` : row)
+      const row = indexed
+        ? `(${column}, ${id}) ${after} (${use(written(indexed, value!))}, ${use(lastId)})`
+        : `(${column}, id) ${after} (${use(value)}::${type}, ${use(lastId)})`
+      conditions.push(nullable && !indexed ? `(${row} OR ${column} IS NULL)` : row)
     }
   }
   const { sql: narrowed, values: more } = narrow(values.length)
@@ -69,13 +105,28 @@ export function pageSql({ from, field, operation, query, narrow }: PageRequest):
     conditions.push(narrowed)
     values.push(...more)
   }
-  const order = name === 'id' ? `id ${direction}` : `${column} ${direction}${nullable ? ' NULLS LAST' : ''}, id ${direction}`
+  const order = byId ? `id ${direction}` : `${column} ${direction}${nullable && !indexed ? ' NULLS LAST' : ''}, ${id} ${direction}`
   const where = conditions.length ? `WHERE ${conditions.join(' AND ')}` : ''
+  // Of most records one look-up for each row of the index: of a join the planner makes a scan of both tables, as it takes each company for one of
+  // average size. Of few records it may begin with those.
+  const looked = picks
+    ? `JOIN ${from} ON ${from}.id = ${id}`
+    : `CROSS JOIN LATERAL (SELECT * FROM ${from} WHERE id = ${id} LIMIT 1) AS ${from}`
+  const source = indexed ? `${indexed.rows(use)} ${looked}` : from
   return {
-    sql: `SELECT *, (${column})::text AS page_key FROM ${from} ${where} ORDER BY ${order} LIMIT ${use(limit + 1)}`,
+    sql: `SELECT ${from}.*, (${key})::text AS page_key FROM ${source} ${where} ORDER BY ${order} LIMIT ${use(limit + 1)}`,
     values,
     sort,
-    column,
+    more: indexed?.more ?? false,
+  }
+}
+
+/** The value of a cursor as an index has it; one that somebody made up is refused. */
+function written(index: NonNullable<CustomSort['index']>, value: string): string {
+  try {
+    return index.written(value)
+  } catch {
+    throw Refusal.invalid('cursor.malformed')
   }
 }
 
@@ -108,6 +159,6 @@ function decodeCursor(cursor: string, sort: string): [string | null, string] {
   throw Refusal.invalid('cursor.malformed')
 }
 
-function escapeLike(text: string): string {
+export function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, (sign) => `\\${sign}`)
 }

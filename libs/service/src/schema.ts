@@ -1,3 +1,4 @@
+import { customRecords, type CustomRecord } from '@millrace/contracts'
 import { Money, Ratio, tokensOfFields, type Currency, type SearchedField, type SearchedText } from '@millrace/domain'
 import { EntitySchema, type EntityMetadata, type EntitySchemaColumnOptions, type EntitySchemaEmbeddedColumnOptions } from 'typeorm'
 
@@ -92,6 +93,8 @@ export class Table<T extends object = object> {
   readonly name: string
   readonly noun: string
   readonly versioned: boolean
+  /** The kind of record, when a company may add fields to it: it has a column `custom`. */
+  readonly custom: CustomRecord | undefined
   readonly columns: readonly StoredColumn[]
   /** All columns for a SELECT. */
   readonly columnNames: string
@@ -143,6 +146,8 @@ export class Table<T extends object = object> {
       })
     }
     this.columns = columns
+    this.custom =
+      columns.some(({ name }) => name === 'custom') && Object.hasOwn(customRecords, this.noun) ? (this.noun as CustomRecord) : undefined
     this.columnNames = columns.map(({ name }) => name).join(', ')
     this.versioned = columns.some(({ name }) => name === 'version')
     const given = columns.map(({ sqlType }, n) => `$${n + 1}::${sqlType === 'jsonb' ? 'text' : sqlType}[]`)

@@ -19,10 +19,14 @@ import { Causality } from './causality.js'
 import { Clock } from './clock.js'
 import { ConfigError, readConfig, serviceConfig, type ServiceConfig } from './config.js'
 import { EventConsumer } from './consumer.js'
+import { CustomFieldSchema } from './custom-fields/custom-field.js'
+import { customFieldMigration } from './custom-fields/custom-field.migration.js'
+import { CustomFieldController, CustomFields } from './custom-fields/custom-fields.js'
 import { Database } from './database.js'
 import { Directory, DirectoryConsumers } from './directory.js'
 import { Events } from './events.js'
 import { ExportController, Exports } from './exports/exports.js'
+import { Handovers } from './handover.js'
 import { importMigration } from './imports/import.migration.js'
 import { importFilesMigration } from './imports/import-files.migration.js'
 import { ImportController } from './imports/import.controller.js'
@@ -72,7 +76,7 @@ const keptDays = 7
 
 /** All migrations of a service, the common ones first. */
 export function migrationsOf({ migrations }: ServiceDefinition): Migration[] {
-  return [baseMigration, importMigration, importFilesMigration, calendarMigration, auditMigration, ...migrations]
+  return [baseMigration, importMigration, importFilesMigration, calendarMigration, customFieldMigration, auditMigration, ...migrations]
 }
 
 /** Starts a service: configuration, telemetry, database, bus, HTTP, consumers, relay. Answers when it serves. */
@@ -216,7 +220,7 @@ export function tokensOf(config: Pick<ServiceConfig, 'OIDC_ISSUER' | 'OIDC_JWKS_
 function openDatabase({ schemas, name }: ServiceDefinition, config: ServiceConfig): Promise<Database> {
   return Database.open({
     url: config.DATABASE_URL,
-    schemas: [...schemas],
+    schemas: [...schemas, CustomFieldSchema],
     poolSize: config.DATABASE_POOL,
     service: name,
     statementSeconds: config.REQUEST_SECONDS,
@@ -240,6 +244,8 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     { provide: EventConsumer, useValue: consumer },
     Events,
     Directory,
+    CustomFields,
+    Handovers,
     Imports,
     SavedMappings,
     Jobs,
@@ -260,7 +266,7 @@ function coreModule(feature: Type, core: Provider[]): DynamicModule {
         module: CoreModule,
         providers: core,
         exports: exported,
-        controllers: [DirectoryConsumers, ExportController, ImportController, ParkedController, AuditController],
+        controllers: [DirectoryConsumers, ExportController, ImportController, CustomFieldController, ParkedController, AuditController],
       },
       feature,
     ],

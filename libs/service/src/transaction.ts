@@ -1,4 +1,5 @@
-import { newId, Refusal, type Id } from '@millrace/domain'
+import type { CustomRecord } from '@millrace/contracts'
+import { newId, Refusal, type CustomValues, type Id } from '@millrace/domain'
 import { hash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { PoolClient, QueryConfig, QueryResult } from 'pg'
@@ -14,6 +15,25 @@ export interface Aggregate {
 }
 
 type Mapped<T> = { prototype: T }
+
+/** A record with a company's own fields, before and after it was stored; new ones had no before. */
+export interface StoredChange {
+  readonly before: Customised | undefined
+  readonly after: Customised
+}
+interface Customised {
+  readonly id: string
+  readonly status?: string
+  readonly custom: CustomValues
+}
+
+/** What a company's own fields do to the records that may have them: all whose table has a column `custom`. */
+export interface CustomRecords {
+  /** Called before they are stored, in the same transaction: refuses where something required is missing, and keeps the index. */
+  stored(tx: Transaction, record: CustomRecord, changes: readonly StoredChange[]): Promise<void>
+  /** The values that events may tell. */
+  told(record: CustomRecord, values: CustomValues): Promise<CustomValues>
+}
 
 /** Writes rows that were gathered in a transaction, as few statements as it can. */
 export type GatheredWrite<Row = any> = (tx: Transaction, rows: readonly Row[]) => Promise<void> | void
@@ -81,6 +101,7 @@ export class Transaction {
     private readonly client: PoolClient,
     private tenantId: string,
     private readonly tableOf: (target: unknown) => Table,
+    readonly custom?: CustomRecords,
   ) {
     this.socket = (client as unknown as { connection: { stream: Socket } }).connection.stream
   }
@@ -247,6 +268,12 @@ export class Transaction {
     const entities = (Array.isArray(given) ? given : [given]) as T[]
     if (!entities.length) return
     const table = this.tableOf(entities[0]!.constructor)
+    if (table.custom)
+      await this.custom?.stored(
+        this,
+        table.custom,
+        entities.map((after) => ({ before: undefined, after: after as never })),
+      )
     if (table.versioned) for (const entity of entities) this.audit(table, entity as never, 'insert', undefined)
     this.letFind(table, entities as never, { areNew: true })
     this.sendInsertion()
@@ -257,6 +284,7 @@ export class Transaction {
   async update<T extends object>(entity: T & { id: string; version?: number }): Promise<T> {
     const table = this.tableOf(entity.constructor)
     const key = `${table.name}/${entity.id}`
+    if (table.custom) await this.custom?.stored(this, table.custom, [{ before: this.known.get(key) as never, after: entity as never }])
     // Nobody else changes what is locked here, so nobody needs to wait for the answer.
     if (this.locked.has(key)) this.send(table.updateSql, table.updateValues(entity as never))
     else if (!(await this.count(table.updateSql, table.updateValues(entity as never))))
@@ -273,12 +301,16 @@ export class Transaction {
   }
 
   /** Stores the changed values of records that are locked, any number by one statement; their versions go up by one. */
-  updateAll<T extends object>(entities: readonly (T & { id: string; version?: number })[]): void {
+  async updateAll<T extends object>(entities: readonly (T & { id: string; version?: number })[]): Promise<void> {
     if (!entities.length) return
     const table = this.tableOf(entities[0]!.constructor)
     const keys = entities.map(({ id }) => `${table.name}/${id}`)
     const unlocked = keys.find((key) => !this.locked.has(key))
     if (unlocked) throw new Error(`${unlocked} is not locked`)
+    if (table.custom) {
+      const changes = entities.map((after, n) => ({ before: this.known.get(keys[n]!) as never, after: after as never }))
+      await this.custom?.stored(this, table.custom, changes)
+    }
     this.send(table.updateAllSql, table.updateAllValues(entities as never))
     if (!table.versioned) return
     entities.forEach((entity, n) => {
@@ -533,18 +565,31 @@ function checkedTenant(tenantId: string): string {
 function difference(before: object | undefined, after: object): Record<string, unknown> {
   const change: Record<string, unknown> = {}
   if (!before) {
-    for (const [name, value] of Object.entries(after))
+    for (const [name, value] of Object.entries(eachCustom(after)))
       if (name !== 'version' && name !== 'updatedAt' && value !== null && value !== undefined) change[name] = value
     return change
   }
-  for (const [name, value] of Object.entries(after)) {
+  const was = eachCustom(before)
+  for (const [name, value] of Object.entries({ ...removedCustom(before, after), ...eachCustom(after) })) {
     if (name === 'version' || name === 'updatedAt') continue
-    const old = (before as Record<string, unknown>)[name]
+    const old = was[name]
     const [from, to] = [plain(old), plain(value)]
     if (from === to) continue
     change[name] = { from: JSON.parse(from), to: JSON.parse(to) }
   }
   return change
+}
+
+/** Each of a company's own fields by itself, like the other fields of a record: `custom.budget`. */
+function eachCustom(entity: object): Record<string, unknown> {
+  const { custom, ...fields } = entity as { custom?: CustomValues }
+  if (!custom) return entity as Record<string, unknown>
+  return { ...fields, ...Object.fromEntries(Object.entries(custom).map(([key, value]) => [`custom.${key}`, value])) }
+}
+
+function removedCustom(before: object, after: object): Record<string, null> {
+  const [was, is] = [before, after].map((entity) => (entity as { custom?: CustomValues }).custom ?? {}) as [CustomValues, CustomValues]
+  return Object.fromEntries(Object.keys(was).flatMap((key) => (Object.hasOwn(is, key) ? [] : [[`custom.${key}`, null]])))
 }
 
 function plain(value: unknown): string {

@@ -64,6 +64,6 @@ export function check(
   return undefined
 }
 
-function escapePointer(part: PropertyKey): string {
+export function escapePointer(part: PropertyKey): string {
   return String(part).replace(/~/g, '~0').replace(/\//g, '~1')
 }

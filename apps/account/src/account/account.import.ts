@@ -1,5 +1,5 @@
 import { decimal, OpenAccount } from '@millrace/contracts'
-import { Refusal, type Id } from '@millrace/domain'
+import { Refusal, type CustomValues, type Id } from '@millrace/domain'
 import { begun, type Clock, type Colleague, type Directory, type ImportKind, type Transaction } from '@millrace/service'
 import { z } from 'zod'
 import { placeBelowParents } from './account-hierarchy.js'
@@ -42,6 +42,7 @@ export function accountImport(accounts: AccountService, directory: Directory, cl
   return {
     kind: 'accounts',
     shape: fields,
+    custom: 'account',
     async apply(tx, rows) {
       await accounts.moveAlone(tx) // an import of the same file beside this one finds what this one added
       const known = await Known.read(
@@ -50,10 +51,10 @@ export function accountImport(accounts: AccountService, directory: Directory, cl
       )
       const colleagues = await directory.byEmailOrName()
       const fresh = new Map<string, { account: Account; parent: string | undefined }>()
-      const entries = rows.map(({ fields: given }) => {
+      const entries = rows.map(({ fields: given, custom }) => {
         const found = known.find(given)
         if (found) return found
-        const account = opened(given, colleagues, clock.now())
+        const account = opened(given, custom, colleagues, clock.now())
         if (account instanceof Refusal) return account
         known.add(account)
         fresh.set(account.id, { account, parent: given.parent })
@@ -75,7 +76,12 @@ export function accountImport(accounts: AccountService, directory: Directory, cl
 }
 
 /** The account that a row describes, its parent left open. */
-function opened({ parent: _, owner, ...given }: Fields, colleagues: ReadonlyMap<string, Colleague>, now: Date): Account | Refusal {
+function opened(
+  { parent: _, owner, ...given }: Fields,
+  custom: CustomValues,
+  colleagues: ReadonlyMap<string, Colleague>,
+  now: Date,
+): Account | Refusal {
   const colleague = owner ? colleagues.get(owner.toLowerCase()) : null
   if (colleague === undefined) return Refusal.invalid('reference.unknown', { field: 'owner', value: owner })
   const { annualRevenue: units, annualRevenueMillions: millions, currency, createdAt, ...data } = given
@@ -86,6 +92,7 @@ function opened({ parent: _, owner, ...given }: Fields, colleagues: ReadonlyMap<
       ...(data as AccountData & { name: string }),
       annualRevenue: millions ? annualRevenue(millions, currency, 'millions') : units ? annualRevenue(units, currency) : null,
       ownerId: colleague?.id ?? null,
+      custom,
     })
   } catch (error) {
     if (error instanceof Refusal) return error

@@ -17,6 +17,7 @@ export const AccountSchema = aggregateSchema(Account, 'account', {
   ownerId: 'text?',
   note: 'text?',
   externalId: 'text?',
+  custom: 'json',
 })
 
 searchable(Account, { name: 'company', phone: 'phone', externalId: 'code' })

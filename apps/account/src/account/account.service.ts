@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { AccountChanged, AccountOpened, type changeAccount, type Input, type openAccount, type Sent } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Directory, Events, visibleOwners, type Transaction } from '@millrace/service'
+import { begun, Clock, context, CustomFields, Database, Directory, Events, visibleOwners, type Transaction } from '@millrace/service'
 import { Account, type AccountData } from './account.js'
 
 /** Fields that JSON leaves out are absent, never undefined. */
@@ -15,15 +15,17 @@ export class AccountService {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly directory: Directory,
+    private readonly customFields: CustomFields,
   ) {}
 
-  open({ ownerId, ...given }: Input<typeof openAccount>['body']): Promise<Account> {
+  open({ ownerId, custom: wish, ...given }: Input<typeof openAccount>['body']): Promise<Account> {
     return this.db.transaction(async (tx) => {
       if (ownerId) await this.directory.colleague(ownerId)
       if (given.parentId) await this.parent(tx, given.parentId)
       const { actor } = context()
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
-      const account = Account.open({ ...begun('account', this.clock.now()), ...(given as Named), ownerId: owner })
+      const custom = await this.customFields.merged('account', wish)
+      const account = Account.open({ ...begun('account', this.clock.now()), ...(given as Named), ownerId: owner, custom })
       await this.store(tx, [account])
       return account
     })
@@ -44,7 +46,8 @@ export class AccountService {
     return this.db.transaction(async (tx) => {
       if (given.parentId) await this.moveAlone(tx)
       const before = await tx.lock(Account, id)
-      const changed = before.change(given as Named, this.clock.now())
+      const custom = await this.customFields.merged('account', given.custom, before)
+      const changed = before.change({ ...(given as Named), custom }, this.clock.now())
       if (given.parentId) await this.checkParent(tx, changed, given.parentId)
       const account = await tx.update(changed)
       await this.events.publish(tx, AccountChanged, account, facts(account))
@@ -65,6 +68,11 @@ export class AccountService {
       await this.events.publish(tx, AccountChanged, account, facts(account))
       return account
     })
+  }
+
+  /** Tells of accounts that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, accounts: readonly Account[]): Promise<void> {
+    for (const account of accounts) await this.events.publish(tx, AccountChanged, account, facts(account))
   }
 
   /** Saves new accounts, any number in one statement, and tells others. */

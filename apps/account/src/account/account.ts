@@ -1,4 +1,4 @@
-import { companyKey, type Id, type Money } from '@millrace/domain'
+import { companyKey, type CustomValues, type Id, type Money } from '@millrace/domain'
 
 /** A company that we deal with. Every method returns the account as it is afterwards. */
 export class Account {
@@ -23,6 +23,8 @@ export class Account {
   declare readonly ownerId: Id<'user'> | null
   declare readonly note: string | null
   declare readonly externalId: string | null
+  /** Values of the company's own fields. */
+  declare readonly custom: CustomValues
 
   static open(given: AccountData & Pick<Account, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'name'>): Account {
     return Object.assign(Object.create(Account.prototype) as Account, nothing, given, { nameKey: nameKey(given.name) })
@@ -63,6 +65,7 @@ export type AccountData = Partial<
     | 'ownerId'
     | 'note'
     | 'externalId'
+    | 'custom'
   >
 >
 
@@ -85,4 +88,5 @@ const nothing = {
   ownerId: null,
   note: null,
   externalId: null,
+  custom: {},
 }

@@ -16,4 +16,5 @@ export const ActivitySchema = aggregateSchema(Activity, 'activity', {
   companions: 'json',
   nextStep: 'json?',
   mail: 'json?',
+  custom: 'json',
 })

@@ -9,7 +9,7 @@ import {
   type Sent,
 } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Directory, Events, type Received, type Transaction } from '@millrace/service'
+import { begun, Clock, context, CustomFields, Database, Directory, Events, type Received, type Transaction } from '@millrace/service'
 import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
 import { Activity, type ActivityData } from './activity.js'
@@ -25,6 +25,7 @@ export class ActivityService {
     private readonly clock: Clock,
     private readonly directory: Directory,
     private readonly accounts: AccountService,
+    private readonly customFields: CustomFields,
   ) {}
 
   /** Records what somebody did. It belongs to the journey of its deal, else to that of its account. */
@@ -37,6 +38,7 @@ export class ActivityService {
         ...begun('activity', now),
         journeyId: account.journeyId,
         ...(await this.checked(tx, accountId, given)),
+        custom: await this.customFields.merged('activity', given.custom),
         kind,
         accountId,
         subject,
@@ -72,6 +74,7 @@ export class ActivityService {
       const before = await tx.lock(Activity, id)
       const data = {
         ...(await this.checked(tx, before.accountId, given)),
+        custom: await this.customFields.merged('activity', given.custom, before),
         ...(subject !== undefined && { subject }),
         ...(takesPlaceAt && { takesPlaceAt }),
       }
@@ -94,8 +97,8 @@ export class ActivityService {
   }
 
   /** Remembers a deal as far as activities refer to it: of which account it is, and on which journey. */
-  async know(tx: Transaction, { payload, journeyId, sequence }: Received<typeof OpportunityOpened>): Promise<void> {
-    await tx.query(
+  know(tx: Transaction, { payload, journeyId, sequence }: Received<typeof OpportunityOpened>): void {
+    tx.send(
       `INSERT INTO known_opportunity (id, account_id, journey_id, version) VALUES ($1, $2, $3, $4)
        ON CONFLICT (tenant_id, id) DO UPDATE SET account_id = excluded.account_id, journey_id = excluded.journey_id, version = excluded.version
        WHERE known_opportunity.version < excluded.version`,

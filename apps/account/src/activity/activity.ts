@@ -1,4 +1,4 @@
-import { Refusal, type CalendarDate, type Id } from '@millrace/domain'
+import { Refusal, type CalendarDate, type CustomValues, type Id } from '@millrace/domain'
 
 export type ActivityKind = 'call' | 'visit' | 'email' | 'meeting' | 'note'
 
@@ -58,6 +58,8 @@ export class Activity {
   declare readonly nextStep: NextStep | null
   /** Of an e-mail that was filed; null: it was not, or is none. */
   declare readonly mail: Correspondence | null
+  /** Values of the company's own fields. */
+  declare readonly custom: CustomValues
 
   static log(given: ActivityData & Logged): Activity {
     return checked(Object.assign(Object.create(Activity.prototype) as Activity, nothing, given))
@@ -93,6 +95,7 @@ const nothing = {
   companions: [],
   nextStep: null,
   mail: null,
+  custom: {},
 }
 
 /** So far may the clock of a phone be ahead. */

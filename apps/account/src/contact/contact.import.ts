@@ -34,6 +34,7 @@ export function contactImport(contacts: ContactService, clock: Clock): ImportKin
   return {
     kind: 'contacts',
     shape: fields,
+    custom: 'contact',
     async apply(tx, rows) {
       // An import of the same file beside this one finds what this one added.
       await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 11))', [`${tx.tenant} contacts import`])
@@ -41,9 +42,9 @@ export function contactImport(contacts: ContactService, clock: Clock): ImportKin
         tx,
         rows.map((row) => row.fields.account),
       )
-      const candidates = rows.map(({ fields: { account: wanted, ...given } }) => {
+      const candidates = rows.map(({ custom, fields: { account: wanted, ...given } }) => {
         const [account, another] = accounts.get(nameKey(wanted)) ?? []
-        if (account && !another) return contactAt(account, given as Given, clock.now())
+        if (account && !another) return contactAt(account, { ...(given as Given), custom }, clock.now())
         return Refusal.invalid(another ? 'import.ambiguous' : 'reference.unknown', { field: 'account', value: wanted })
       })
       const known = await knownContacts(

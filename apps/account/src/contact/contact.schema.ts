@@ -14,6 +14,7 @@ export const ContactSchema = aggregateSchema(Contact, 'contact', {
   roles: 'json',
   note: 'text?',
   externalId: 'text?',
+  custom: 'json',
 })
 
 searchable(Contact, { name: 'person', email: 'email', phone: 'phone', phoneE164: 'phone', externalId: 'code' })

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { ContactAdded, ContactChanged, type addContact, type changeContact, type Input, type Sent } from '@millrace/contracts'
 import type { Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Events, type Transaction } from '@millrace/service'
+import { begun, Clock, context, CustomFields, Database, Events, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
@@ -18,11 +18,14 @@ export class ContactService {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly accounts: AccountService,
+    private readonly customFields: CustomFields,
   ) {}
 
   add(given: Input<typeof addContact>['body']): Promise<Contact> {
     return this.db.transaction(async (tx) => {
-      const contact = contactAt(await this.accounts.standing(tx, given.accountId), given as Named, this.clock.now())
+      const account = await this.accounts.standing(tx, given.accountId)
+      const custom = await this.customFields.merged('contact', given.custom)
+      const contact = contactAt(account, { ...(given as Named), custom }, this.clock.now())
       await this.store(tx, [contact])
       return contact
     })
@@ -46,7 +49,10 @@ export class ContactService {
       const before = await tx.lock(Contact, id)
       const { ownerId, country } = moved ?? { ownerId: before.ownerId, country: await countryOf(tx, before.accountId) }
       const phone = given.phone === undefined ? before.phone : given.phone
-      const contact = await tx.update(before.change({ ...(given as Named), ownerId, phoneE164: e164(phone, country) }, this.clock.now()))
+      const custom = await this.customFields.merged('contact', given.custom, before)
+      const contact = await tx.update(
+        before.change({ ...(given as Named), custom, ownerId, phoneE164: e164(phone, country) }, this.clock.now()),
+      )
       await this.events.publish(tx, ContactChanged, contact, facts(contact))
       return contact
     })

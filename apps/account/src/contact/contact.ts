@@ -1,4 +1,4 @@
-import { contactKey, emailKey, type Id } from '@millrace/domain'
+import { contactKey, emailKey, type CustomValues, type Id } from '@millrace/domain'
 
 /** A person at an account. Every method returns the contact as it is afterwards. */
 export class Contact {
@@ -23,6 +23,8 @@ export class Contact {
   declare readonly roles: readonly string[]
   declare readonly note: string | null
   declare readonly externalId: string | null
+  /** Values of the company's own fields. */
+  declare readonly custom: CustomValues
 
   static add(
     given: ContactData & Pick<Contact, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'accountId' | 'ownerId' | 'name'>,
@@ -37,7 +39,7 @@ export class Contact {
 }
 
 /** What is known of a contact besides name and account. */
-export type ContactData = Partial<Pick<Contact, 'jobTitle' | 'email' | 'phone' | 'phoneE164' | 'roles' | 'note' | 'externalId'>>
+export type ContactData = Partial<Pick<Contact, 'jobTitle' | 'email' | 'phone' | 'phoneE164' | 'roles' | 'note' | 'externalId' | 'custom'>>
 
 function derived({ name, email, roles }: Pick<Contact, 'name' | 'email' | 'roles'>) {
   return {
@@ -55,4 +57,5 @@ const nothing = {
   roles: [],
   note: null,
   externalId: null,
+  custom: {},
 }

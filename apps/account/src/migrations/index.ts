@@ -1,4 +1,4 @@
-import { migration, storedFileTable } from '@millrace/service'
+import { handoverMigration, migration, storedFileTable } from '@millrace/service'
 
 /** The account service's own database, step by step; forward only. */
 export const accountMigrations = [
@@ -110,6 +110,54 @@ CREATE TABLE known_opportunity (
   PRIMARY KEY (tenant_id, id)
 );
 SELECT tenant_table('known_opportunity');
+`,
+  ),
+  handoverMigration('0160', 'account'),
+  migration(
+    '0161-handover-process',
+    `
+-- owner_id: whose book moves.
+CREATE TABLE handover (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  status text COLLATE "C" NOT NULL
+    CHECK (status IN ('preparing', 'ready', 'moving', 'moved', 'returning', 'failed', 'undoing', 'undone', 'cancelled')),
+  owner_id text COLLATE "C" NOT NULL,
+  to_user_id text COLLATE "C" NOT NULL CHECK (to_user_id <> owner_id),
+  assignments jsonb NOT NULL,
+  scope text,
+  reason text NOT NULL,
+  step text NOT NULL CHECK (step IN ('count', 'move', 'recheck', 'move_back')),
+  asked int NOT NULL,
+  failure jsonb,
+  moved_at timestamptz,
+  log jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX handover_under_way ON handover (tenant_id, owner_id)
+  WHERE status IN ('preparing', 'ready', 'moving', 'returning', 'undoing');
+CREATE INDEX handover_owner ON handover (tenant_id, owner_id, id);
+SELECT tenant_table('handover');
+
+-- What each service told last of its part.
+CREATE TABLE handover_part (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  handover_id text COLLATE "C" NOT NULL,
+  service text NOT NULL,
+  sequence int NOT NULL DEFAULT 0,
+  asked int NOT NULL DEFAULT 0,
+  step text,
+  done boolean NOT NULL DEFAULT false,
+  nouns jsonb NOT NULL DEFAULT '[]',
+  refusal jsonb,
+  PRIMARY KEY (tenant_id, handover_id, service),
+  FOREIGN KEY (tenant_id, handover_id) REFERENCES handover (tenant_id, id)
+);
+SELECT tenant_table('handover_part');
 `,
   ),
   migration(
@@ -262,6 +310,14 @@ ALTER TABLE contact NO FORCE ROW LEVEL SECURITY;
 INSERT INTO search_backfill (tenant_id, noun) SELECT DISTINCT tenant_id, 'contact' FROM contact;
 ALTER TABLE contact FORCE ROW LEVEL SECURITY;
 ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
+`,
+  ),
+  migration(
+    '0150-custom',
+    `
+ALTER TABLE account ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE contact ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE activity ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
 `,
   ),
 ]

@@ -15,8 +15,8 @@ export interface KnownAccount {
 export class AccountService {
   constructor(private readonly db: Database) {}
 
-  keep({ payload, sequence }: Received<typeof AccountChanged>, tx: Transaction) {
-    return tx.query(
+  keep({ payload, sequence }: Received<typeof AccountChanged>, tx: Transaction): void {
+    tx.send(
       `INSERT INTO known_account (id, name, owner_id, version) VALUES ($1, $2, $3, $4)
        ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, owner_id = excluded.owner_id, version = excluded.version
        WHERE known_account.version < excluded.version`,

@@ -1,4 +1,4 @@
-import { migration } from '@millrace/service'
+import { handoverMigration, migration } from '@millrace/service'
 
 /** The billing service's own database, step by step; forward only. */
 export const billingMigrations = [
@@ -368,6 +368,19 @@ CREATE VIEW ledger_balance WITH (security_invoker = true) AS
 DO $$ DECLARE app text := replace(current_user, '_owner', '_app'); BEGIN
   EXECUTE format('REVOKE UPDATE, DELETE ON journal_entry, posting FROM %I', app);
   EXECUTE format('GRANT SELECT ON ledger_balance TO %I', app);
+END $$;
+`,
+  ),
+  handoverMigration('0104', 'billing'),
+  migration(
+    '0105-invoices-change-hands',
+    `
+-- Who looks after an invoice is not part of what was issued: it goes with its customer.
+CREATE OR REPLACE FUNCTION invoice_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE kept text[] := ARRAY['version', 'updated_at', 'credited_minor', 'owner_id'];
+BEGIN
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'invoice' AND to_jsonb(NEW) - kept = to_jsonb(OLD) - kept THEN RETURN NEW; END IF;
+  RAISE EXCEPTION 'an issued invoice is never changed' USING ERRCODE = '42501';
 END $$;
 `,
   ),

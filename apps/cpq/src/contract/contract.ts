@@ -111,10 +111,6 @@ export class Contract {
     return this.with({ ...by, status, customerSigner, signedAt: at, updatedAt: at })
   }
 
-  handOver(ownerId: Id<'user'> | null, at: Date): Contract {
-    return this.with({ ownerId, updatedAt: at })
-  }
-
   private with(change: Partial<Contract>): Contract {
     return Object.assign(Object.create(Contract.prototype) as Contract, this, change)
   }

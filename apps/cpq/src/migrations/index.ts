@@ -1,4 +1,4 @@
-import { migration } from '@millrace/service'
+import { handoverMigration, migration } from '@millrace/service'
 
 /** The cpq service's own database, step by step; forward only. */
 export const cpqMigrations = [
@@ -414,4 +414,5 @@ BEGIN
 END $$;
 `,
   ),
+  handoverMigration('0105', 'cpq'),
 ]

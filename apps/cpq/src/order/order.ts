@@ -33,10 +33,6 @@ export class Order {
     const from = { contractId, journeyId, opportunityId, accountId, customerName, ownerId, total, placedOn: signedOn }
     return Object.assign(Object.create(Order.prototype) as Order, given, from)
   }
-
-  handOver(ownerId: Id<'user'> | null, at: Date): Order {
-    return Object.assign(Object.create(Order.prototype) as Order, this, { ownerId, updatedAt: at })
-  }
 }
 
 /** What is to be delivered of one product. Never changes. */

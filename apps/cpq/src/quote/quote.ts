@@ -75,10 +75,6 @@ export class Quote {
     return this.with({ title })
   }
 
-  handOver(ownerId: Id<'user'> | null, at: Date): Quote {
-    return this.with({ ownerId, updatedAt: at })
-  }
-
   private with(change: Partial<Quote>): Quote {
     return Object.assign(Object.create(Quote.prototype) as Quote, this, change)
   }

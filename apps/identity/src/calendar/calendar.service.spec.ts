@@ -109,6 +109,7 @@ describe('a working calendar', () => {
       [{ week: [day] }, 400, 'request.invalid'],
       [{ week: [[{ from: '9:00', to: '12:00' }], [], [], [], [], [], []] }, 400, 'request.invalid'],
       [{ week: [[{ from: '12:00', to: '09:00' }], [], [], [], [], [], []] }, 422, 'calendar.shifts'],
+      [{ week: [[], [], [], [], [], [], []] }, 422, 'calendar.no_working_time'],
       [{ zone: 'Mars/Olympus' }, 400, 'request.invalid'],
       [{ userIds: [newId('user')] }, 422, 'reference.unknown'],
     ]

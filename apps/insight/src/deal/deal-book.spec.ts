@@ -54,6 +54,18 @@ it('a deal walks through its stages and is won for what was agreed', () => {
   ])
 })
 
+it('a closed deal stays with who won or lost it, whoever looks after the customer later', () => {
+  const { deals } = kept([
+    [
+      (book) => book.open(opened('a', 1), 'event_1'),
+      (book) => book.change('a', 2, { ownerId: 'user_2' }),
+      (book) => book.close('a', 3, { status: 'won' }, at(3)),
+      (book) => book.change('a', 4, { ownerId: 'user_3', accountId: 'account_2' }),
+    ],
+  ])
+  expect(deals).toMatchObject([{ sequence: 4, ownerId: 'user_2', accountId: 'account_2' }])
+})
+
 it('what is told again or late changes nothing, and a deal that was never opened is refused', () => {
   const entries: Entry[] = [
     (book) => book.open(opened('a', 1), 'event_1'),

@@ -58,9 +58,12 @@ export class DealBook {
     this.come({ dealId: deal.id, eventId, stageKey: deal.stageKey, enteredAt: deal.openedAt, leftAt: null })
   }
 
+  /** Who owned a deal when it was won or lost stays its owner in the figures, also when the customer's whole book goes to somebody else. */
   change(id: string, sequence: number, facts: Partial<Deal>): void {
     const deal = this.current(id, sequence)
-    if (deal) this.keep({ ...deal, ...facts, sequence })
+    if (!deal) return
+    const { ownerId } = deal.status === 'open' ? { ...deal, ...facts } : deal
+    this.keep({ ...deal, ...facts, ownerId, sequence })
   }
 
   move(id: string, sequence: number, stage: Pick<Deal, 'processId' | 'stageKey' | 'stageName'>, at: Date, eventId: string): void {

@@ -45,6 +45,11 @@ describe('the records of a step', () => {
     })
     expect(named).toEqual([receipt, account, receivable])
   })
+
+  it('are not those that a handover names: it would link the roads of all customers', () => {
+    const handover = newId('handover')
+    expect(recordsOf(handover, { handoverId: handover, accounts: [{ accountId: newId('account') }] })).toEqual([handover])
+  })
 })
 
 describe('the owner after a step', () => {

@@ -56,8 +56,12 @@ export function ownerOf(payload: Tree): string | null | undefined {
   return payload['ownerId'] as string | null | undefined
 }
 
-/** The ids of the road's records that an event names, its own first, each once. */
+/**
+ * The ids of the road's records that an event names, its own first, each once. A handover names those of many roads, and would link them all: an
+ * event about what is not on the road names itself only.
+ */
 export function recordsOf(subject: string, payload: unknown): string[] {
+  if (!isRecord(subject)) return [subject]
   const found = new Set([subject])
   const look = (value: unknown): void => {
     if (typeof value === 'string') {

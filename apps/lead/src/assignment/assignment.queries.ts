@@ -76,15 +76,16 @@ export class AssignmentQueries {
     }
   }
 
-  /** These people and those of these units and below, with their open leads, turns and working times from then on. */
+  /** These people and those of these units and below, with their open leads, turns and working times from then on; `alone` until the transaction ends. */
   async reps(
     tx: Transaction,
     { userIds, unitIds, ruleIds }: { userIds: readonly string[]; unitIds: readonly string[]; ruleIds: readonly string[] },
     { capacity, capacities }: Pick<Ground, 'capacity' | 'capacities'>,
     from: Date,
+    alone: boolean,
   ): Promise<FoundRep[]> {
     const calendarOf = await this.directory.calendars()
-    tx.lockKeys(['assignment'])
+    if (alone) tx.lockKeys(['assignment'])
     const rows = await tx.query<{
       id: Id<'user'>
       active: boolean

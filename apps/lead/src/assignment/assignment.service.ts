@@ -13,7 +13,18 @@ import {
   type Input,
 } from '@millrace/contracts'
 import { newId, Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Events, Expressions, visibleOwners, type Transaction } from '@millrace/service'
+import {
+  begun,
+  Clock,
+  context,
+  CustomFields,
+  Database,
+  Events,
+  Expressions,
+  visibleOwners,
+  type Transaction,
+  type Values,
+} from '@millrace/service'
 import { Deadlines } from '../clock/deadlines.service.js'
 import { fieldsOf, leadFields } from '../lead/lead-fields.js'
 import { Lead } from '../lead/lead.js'
@@ -40,6 +51,7 @@ export class AssignmentService {
     private readonly clock: Clock,
     private readonly queries: AssignmentQueries,
     private readonly deadlines: Deadlines,
+    private readonly customFields: CustomFields,
   ) {}
 
   /**
@@ -82,7 +94,7 @@ export class AssignmentService {
       ).filter(({ status, ownerId }) => status === 'new' && !ownerId)
       const after = await this.deadlines.timed(tx, await this.place(tx, leads), leads)
       const changed = after.filter(({ status }) => status !== 'new')
-      tx.updateAll(changed)
+      await tx.updateAll(changed)
       await this.tell(tx, changed)
       const assigned = changed.filter(({ ownerId }) => ownerId).length
       return { assigned, pooled: changed.length - assigned, left: after.length - changed.length }
@@ -194,24 +206,26 @@ export class AssignmentService {
     })
   }
 
-  /** Decides on leads in this order. Until the transaction ends, nobody else of the company decides: so nobody gets more than their capacity. */
+  /** Decides on leads in this order. Until the transaction ends, nobody else of the company decides, so that nobody gets more than their capacity;
+   * but for a rehearsal, which nobody waits for. */
   private async decide(
     tx: Transaction,
     ground: Ground,
     leads: readonly Lead[],
     momentOf: (lead: Lead) => Date,
     from: Date,
-    before: (reps: readonly FoundRep[]) => readonly FoundRep[] = (reps) => reps,
+    rehearsal?: (reps: readonly FoundRep[]) => readonly FoundRep[],
   ): Promise<{ decided: Map<Id<'lead'>, Decision>; assigner: Assigner }> {
-    const wanted = leads.map((lead) => ({ lead, wishes: this.wanted(ground, lead, momentOf(lead)) }))
+    const expressions = await this.readable()
+    const wanted = leads.map((lead) => ({ lead, wishes: this.wanted(expressions, ground, lead, momentOf(lead)) }))
     const all = wanted.flatMap(({ wishes }) => wishes)
     if (!all.length) return { decided: new Map(), assigner: new Assigner([]) }
     const userIds = new Set(all.flatMap(({ target }) => (target.kind === 'users' ? target.userIds : [])))
     const unitIds = new Set(all.flatMap(({ target }) => (target.kind === 'unit' ? [target.unitId] : [])))
     const ruleIds = new Set(all.map(({ rule }) => rule.id))
     const wish = { userIds: [...userIds], unitIds: [...unitIds], ruleIds: [...ruleIds] }
-    const reps = before(await this.queries.reps(tx, wish, ground, from))
-    const assigner = new Assigner(reps)
+    const reps = await this.queries.reps(tx, wish, ground, from, !rehearsal)
+    const assigner = new Assigner(rehearsal?.(reps) ?? reps)
     const decided = new Map<Id<'lead'>, Decision>()
     for (const { lead, wishes } of wanted) {
       const decision = assigner.decide(
@@ -224,9 +238,9 @@ export class AssignmentService {
   }
 
   /** The rules that want a lead, with whom each wants it for. */
-  private wanted({ rules, territories }: Ground, lead: Lead, at: Date): Wanted[] {
+  private wanted(expressions: Expressions, { rules, territories }: Ground, lead: Lead, at: Date): Wanted[] {
     const values = { lead: { ...fieldsOf(lead), score: lead.score, grade: lead.grade } }
-    const holds = (condition: string) => condition === '' || this.holds(condition, values, at)
+    const holds = (condition: string) => condition === '' || holdsFor(expressions, condition, values, at)
     return (rules as readonly RuleInUse[]).flatMap((rule): Wanted[] => {
       if (!holds(rule.condition)) return []
       const { target } = rule
@@ -236,14 +250,9 @@ export class AssignmentService {
     })
   }
 
-  /** Whether a stored condition holds. One that asks for a field that is gone does not. */
-  private holds(condition: string, values: Parameters<ReturnType<Expressions['condition']>['of']>[0], at: Date): boolean {
-    try {
-      return this.expressions.condition(condition).of(values, at) === true
-    } catch (error) {
-      if (error instanceof Refusal) return false
-      throw error
-    }
+  /** What conditions may ask for, the company's own fields among it. */
+  private readable(): Promise<Expressions> {
+    return this.customFields.expressions(this.expressions, 'lead')
   }
 
   /** Keeps why each lead went where it went, and whose turn it was. */
@@ -267,7 +276,7 @@ export class AssignmentService {
 
   /** Refuses a rule that cannot be read, or names what is not there. */
   private async check(tx: Transaction, { condition, target, poolId }: Pick<AssignmentRuleData, 'condition' | 'target' | 'poolId'>) {
-    if (condition) this.expressions.condition(condition)
+    if (condition) (await this.readable()).condition(condition)
     if (target.kind === 'users') await mustExist(tx, 'directory_user', 'target.userIds', target.userIds)
     if (target.kind === 'unit') await mustExist(tx, 'directory_unit', 'target.unitId', [target.unitId])
     if (target.kind === 'territory' && target.territoryId) await mustExist(tx, 'territory', 'target.territoryId', [target.territoryId])
@@ -280,7 +289,7 @@ export class AssignmentService {
 
   private async checkTerritory(tx: Transaction, territory: Territory): Promise<void> {
     const { id, condition, parentId, memberIds } = territory
-    if (condition) this.expressions.condition(condition)
+    if (condition) (await this.readable()).condition(condition)
     await mustExist(tx, 'directory_user', 'memberIds', memberIds)
     tx.lockKeys(['territories'])
     const others = await tx.query<Pick<Territory, 'id' | 'parentId'>>('SELECT id, parent_id AS "parentId" FROM territory WHERE id <> $1', [
@@ -289,6 +298,16 @@ export class AssignmentService {
     if (parentId && parentId !== id && !others.some((other) => other.id === parentId))
       throw Refusal.invalid('reference.unknown', { field: 'parentId', value: parentId })
     checkTree([...others, territory])
+  }
+}
+
+/** Whether a stored condition holds. One that asks for a field that is gone does not. */
+function holdsFor(expressions: Expressions, condition: string, values: Values, at: Date): boolean {
+  try {
+    return expressions.condition(condition).of(values, at) === true
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { addWorkingTime, workingMinutesBetween, type Id, type WorkingCalendar } from '@millrace/domain'
+import { addWorkingTime, Refusal, workingMinutesBetween, type Id, type WorkingCalendar } from '@millrace/domain'
 import type { Lead } from '../lead/lead.js'
 
 type Grade = 'A' | 'B' | 'C' | 'D' | 'none'
@@ -55,7 +55,17 @@ export function dueOf(
   now: Date,
 ): Date | null {
   if (!isTimed(lead, rules)) return null
-  return lead.nextStepAt ?? addWorkingTime(calendar, runsFrom(lead, rules, now), allowed(lead, rules)!)
+  return lead.nextStepAt ?? afterWork(calendar, runsFrom(lead, rules, now), allowed(lead, rules)!)
+}
+
+/** When so many minutes are worked; null for somebody who works too little for it in the next ten years: no deadline runs for them. */
+export function afterWork(calendar: WorkingCalendar, from: Date, minutes: number): Date | null {
+  try {
+    return addWorkingTime(calendar, from, minutes)
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'calendar.no_working_time') return null
+    throw error
+  }
 }
 
 /** When the owner is reminded of a deadline; null: there is less time than that, or nobody is to be reminded. */

@@ -8,11 +8,11 @@ import {
   type changeClockSettings,
   type Input,
 } from '@millrace/contracts'
-import { addWorkingTime, Refusal, workingMinutesBetween, type Id, type WorkingCalendar } from '@millrace/domain'
+import { Refusal, workingMinutesBetween, type Id, type WorkingCalendar } from '@millrace/domain'
 import { Clock, context, Database, Directory, Events, inTenant, Jobs, Remembered, type Transaction } from '@millrace/service'
 import { Lead, leadStatus } from '../lead/lead.js'
 import { Pool } from '../pool/pool.js'
-import { allowed, awaited, dueOf, isTimed, remindOf, runsFrom, unhurried, type ClockRules } from './deadline.js'
+import { afterWork, allowed, awaited, dueOf, isTimed, remindOf, runsFrom, unhurried, type ClockRules } from './deadline.js'
 
 type Settings = ClockRules & { readonly version: number }
 
@@ -94,7 +94,7 @@ export class Deadlines {
       const before = await tx.lock(Lead, id)
       const [rules, now] = [await this.rules.get(), this.clock.now()]
       const minutes = before.status === 'qualified' ? null : allowed({ ...before, status: 'working' }, rules)
-      const latest = minutes && before.ownerId ? addWorkingTime(await this.directory.calendarOf(before.ownerId, now), now, minutes) : null
+      const latest = minutes && before.ownerId ? afterWork(await this.directory.calendarOf(before.ownerId, now), now, minutes) : null
       const lead = await this.update(tx, before, before.plan(text, dueAt, latest, now))
       await this.events.publish(tx, LeadStepPlanned, lead, { leadId: id, ownerId: lead.ownerId, dueAt: lead.dueAt })
       return lead
@@ -225,7 +225,7 @@ export class Deadlines {
     )
     this.rules.forget()
     const timed = await this.reckon(tx, leads, new Set(leads), await this.rules.get())
-    tx.updateAll(timed.filter((lead, n) => lead !== leads[n]))
+    await tx.updateAll(timed.filter((lead, n) => lead !== leads[n]))
     const more = next.length === renewedAtOnce
     if (more) tx.send('UPDATE deadline_renewal SET after_id = $1', [next.at(-1)!.id])
     else tx.send('DELETE FROM deadline_renewal WHERE tenant_id = $1', [tx.tenant])

@@ -22,8 +22,8 @@ export const leadFields = {
   isDuplicate: 'flag',
 } as const
 
-/** A lead as rules see it. */
-export function fieldsOf(lead: Lead): Readonly<Record<keyof typeof leadFields, unknown>> {
+/** A lead as rules see it; they ask for the company's own fields as `lead.custom.budget`. */
+export function fieldsOf(lead: Lead): Readonly<Record<keyof typeof leadFields | 'custom', unknown>> {
   const { companyName, contactName, jobTitle, email, phone, country, source, channel, campaign, note, createdAt } = lead
   return {
     ...{ companyName, contactName, jobTitle, email, phone, country, source, channel, campaign, note, createdAt },
@@ -31,5 +31,6 @@ export function fieldsOf(lead: Lead): Readonly<Record<keyof typeof leadFields, u
     ...{ utmSource: lead.utm?.source, utmMedium: lead.utm?.medium, utmCampaign: lead.utm?.campaign },
     isCustomer: lead.customers.length > 0,
     isDuplicate: lead.duplicateOf.length > 0,
+    custom: lead.custom,
   }
 }

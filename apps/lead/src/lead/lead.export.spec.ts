@@ -10,9 +10,12 @@ import {
   readAudit,
   releaseLead,
   startImport,
+  type Language,
   type Operation,
+  type Page,
 } from '@millrace/contracts'
 import { context, Exports, inTenant, mostRows, withContext } from '@millrace/service'
+import { Refusal } from '@millrace/domain'
 import { aWorld, eventually, type Company, type Person, type TestService, type World } from '@millrace/testing'
 import { parse } from 'csv-parse/sync'
 import readExcelFile from 'read-excel-file/node'
@@ -51,6 +54,14 @@ async function exported(person: Person, query: Record<string, string>, { list = 
 async function sheetOf(bytes: Buffer): Promise<unknown[][]> {
   return ((await readExcelFile(bytes as never)) as unknown as { data: unknown[][] }[])[0]!.data
 }
+
+/** The file of a list that is read by these pages. */
+const aFile = (page: () => Promise<Page<object>>, language: Language = 'en') =>
+  inTenant(company.tenantId, () =>
+    withContext({ ...context(), language }, () =>
+      new Exports(service.database, service.clock, 'lead').answer(listLeads, { limit: 50, fields: 'id' }, 'csv', page),
+    ),
+  )
 
 const newest = async () => (await service.as(company.ada).does(listExports, { query: { service: 'lead' } })).data
 
@@ -113,15 +124,14 @@ describe('a list as a file', () => {
   })
 
   it('that is not read to its end is noted as that', async () => {
-    const abort = new AbortController()
-    const answer = await fetch(`${service.url}/v1/leads?format=csv`, {
-      headers: { authorization: `Bearer ${await world.token(company.eva)}` },
-      signal: abort.signal,
+    const file = (await aFile(() => Promise.resolve({ data: [{ id: 'x' }], next: 'more' }))).getStream()
+    for await (const part of file) if (String(part).startsWith('x')) break
+    const [last] = await eventually(async () => {
+      const found = await newest()
+      return found[0].rows !== null && found
     })
-    expect((await answer.body!.getReader().read()).value!.length).toBeGreaterThan(0)
-    abort.abort()
-    const [last] = await newest()
-    expect(last).toMatchObject({ actorId: company.eva.id, complete: false })
+    expect(last).toMatchObject({ list: 'listLeads', complete: false })
+    expect(last.rows).toBeGreaterThan(0)
   })
 
   it('is refused like the list: a wrong filter, a cursor that is made up, a format that is none', async () => {
@@ -148,14 +158,21 @@ describe('a list as a file', () => {
     expect((await exported(company.amy, { format: 'csv', fields: 'name' }, { list: listPools })).table()).toEqual([['name'], ['Fair']])
   })
 
+  it('that is refused on its way ends with the reason, and is not complete', async () => {
+    const pages = [{ data: [{ id: 'x' }], next: 'more' }]
+    const answer = await aFile(async () => {
+      const page = pages.shift()
+      if (!page) throw new Refusal('rate.exceeded')
+      return page
+    })
+    const lines = (await textOf(answer.getStream())).trim().split('\n')
+    expect(lines.slice(1)).toEqual(['x', expect.stringContaining('Too many requests')])
+    expect((await newest())[0]).toMatchObject({ rows: 1, complete: false })
+  })
+
   it('ends at a million rows, and says so', async () => {
-    const answer = await inTenant(company.tenantId, () =>
-      withContext({ ...context(), language: 'zh-CN' }, () =>
-        new Exports(service.database, service.clock, 'lead').answer(listLeads, { limit: 50, fields: 'id' }, 'csv', () =>
-          Promise.resolve({ data: Array.from({ length: 1_000 }, () => ({ id: 'x' })), next: 'more' }),
-        ),
-      ),
-    )
+    const page = { data: Array.from({ length: 1_000 }, () => ({ id: 'x' })), next: 'more' }
+    const answer = await aFile(() => Promise.resolve(page), 'zh-CN')
     const lines = (await textOf(answer.getStream())).trim().split('\n')
     expect(lines).toHaveLength(mostRows + 2)
     expect(lines.at(-1)).toContain('本文件仅包含前 1,000,000 行')

@@ -42,10 +42,11 @@ export function leadImport(leads: LeadService): ImportKind<typeof fields> {
   return {
     kind: 'leads',
     shape: fields,
+    custom: 'lead',
     async apply(tx, rows) {
       const [colleagues, pools] = [await leads.colleagues(), await leads.pools(tx)]
       const good: Parameters<LeadService['importAll']>[1][number][] = []
-      const refusals = rows.map(({ fields: { owner, pool, ...given } }) => {
+      const refusals = rows.map(({ custom, fields: { owner, pool, ...given } }) => {
         const found = owner ? colleagues.get(owner.toLowerCase()) : null
         if (found === undefined) return Refusal.invalid('reference.unknown', { field: 'owner', value: owner })
         const into = pool ? pools.get(pool.toLowerCase()) : null
@@ -53,7 +54,7 @@ export function leadImport(leads: LeadService): ImportKind<typeof fields> {
         if (found && into) return Refusal.invalid('lead.owner_and_pool')
         if (!given.externalId && !given.companyName && !given.contactName && !given.email && !given.phone)
           return Refusal.invalid('lead.nameless')
-        good.push({ ...given, ownerId: (found?.id as Id<'user'> | undefined) ?? null, poolId: into })
+        good.push({ ...given, custom, ownerId: (found?.id as Id<'user'> | undefined) ?? null, poolId: into })
         return undefined
       })
       const outcomes = await leads.importAll(tx, good)

@@ -47,6 +47,7 @@ export const LeadSchema = aggregateSchema(Lead, 'lead', {
   contactId: 'text?',
   opportunityId: 'text?',
   convertedAt: 'instant?',
+  custom: 'json',
 })
 
 searchable(Lead, { companyName: 'company', contactName: 'person', email: 'email', phone: 'phone', externalId: 'code' })

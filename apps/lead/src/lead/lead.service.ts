@@ -21,8 +21,8 @@ import {
   type mergeLead,
   type Sent,
 } from '@millrace/contracts'
-import { companyKey, contactKey, emailKey, Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
+import { companyKey, contactKey, emailKey, Refusal, type CustomValues, type Id } from '@millrace/domain'
+import { begun, Clock, context, CustomFields, Database, Directory, Events, inTenant, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import { AssignmentService } from '../assignment/assignment.service.js'
 import { Deadlines } from '../clock/deadlines.service.js'
@@ -33,7 +33,16 @@ import { Lead, tagged, type LeadData } from './lead.js'
 import { LeadQueries } from './lead.queries.js'
 import { surelySame, type Likeness } from './likeness.js'
 
-type Given = Omit<Input<typeof captureLead>['body'], 'ownerId'>
+type Given = Omit<Input<typeof captureLead>['body'], 'ownerId' | 'custom'>
+
+/** What a row of a file may say besides. */
+interface Imported {
+  readonly externalId?: string | undefined
+  readonly ownerId: Id<'user'> | null
+  readonly poolId: Id<'pool'> | null
+  readonly createdAt?: Date | undefined
+  readonly custom?: CustomValues
+}
 
 /** Use cases of the lead. Each one transaction: lock, decide, save, publish. */
 @Injectable()
@@ -48,19 +57,20 @@ export class LeadService {
     private readonly scoring: Scoring,
     private readonly deadlines: Deadlines,
     private readonly assignment: AssignmentService,
+    private readonly customFields: CustomFields,
   ) {}
 
   /**
    * Records a lead. Two like captures at one moment see each other: one with an equal key is refused or goes into the lead that is there, where the
    * company wants it so; what is only alike is flagged. `refused` says what becomes of one that would be refused.
    */
-  capture({ ownerId, ...given }: Given & { ownerId?: Id<'user'> | undefined }, refused?: 'merge'): Promise<Lead> {
+  capture({ ownerId, custom: wish, ...given }: Input<typeof captureLead>['body'], refused?: 'merge'): Promise<Lead> {
     return this.db.transaction(async (tx) => {
       if (ownerId) await this.directory.colleague(ownerId)
       const { actor } = context()
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
       const settings = await this.queries.recentSettings.get()
-      const data = normalised(given, settings.defaultCountry)
+      const data = { ...normalised(given, settings.defaultCountry), custom: await this.customFields.merged('lead', wish) }
       const { leads, customers } = await this.duplicates.of(tx, data)
       const same = settings.duplicates === 'flag' ? undefined : leads.find(sure)
       const policy = settings.duplicates === 'refuse' ? (refused ?? 'refuse') : settings.duplicates
@@ -104,8 +114,9 @@ export class LeadService {
       const { defaultCountry } = await this.queries.recentSettings.get()
       const data = normalised({ ...before, ...given } as Given, defaultCountry)
       const { leads, customers } = await this.duplicates.of(tx, data, id)
+      const custom = await this.customFields.merged('lead', given.custom, before)
       const scored = await this.scoring.now()
-      const changed = scored(before.change({ ...data, duplicateOf: leads, customers }, this.clock.now()))
+      const changed = scored(before.change({ ...data, custom, duplicateOf: leads, customers }, this.clock.now()))
       const lead = await this.deadlines.update(tx, before, changed)
       if (lead.companyName !== before.companyName) this.duplicates.indexAgain(tx, lead)
       await this.events.publish(tx, LeadChanged, lead, facts(lead))
@@ -123,6 +134,16 @@ export class LeadService {
       await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId })
       return lead
     })
+  }
+
+  /** Tells of leads that a handover gave another owner. They keep their status, what was qualified stays so; the new owner's time begins. */
+  async tellHandedOver(tx: Transaction, leads: readonly Lead[]): Promise<void> {
+    const now = this.clock.now()
+    const taken = leads.map((lead) => lead.handedOver(now))
+    const timed = await this.deadlines.timed(tx, taken, leads)
+    const ids = timed.map(({ id }) => id)
+    tx.send(beginTime, [tx.tenant, ids, timed.map(({ dueAt }) => dueAt), timed.map(({ responseMinutes }) => responseMinutes), now])
+    for (const lead of leads) await this.events.publish(tx, LeadAssigned, lead, { leadId: lead.id, ownerId: lead.ownerId! })
   }
 
   work(id: Id<'lead'>): Promise<Lead> {
@@ -292,23 +313,15 @@ export class LeadService {
    * Stores leads of an import: those whose external id is known already change nothing. They are compared with what is there and with each
    * other; one with an equal key is refused or goes into the lead that is there, where the company wants it so.
    */
-  async importAll(
-    tx: Transaction,
-    given: readonly (Given & {
-      externalId?: string | undefined
-      ownerId: Id<'user'> | null
-      poolId: Id<'pool'> | null
-      createdAt?: Date | undefined
-    })[],
-  ): Promise<('added' | 'existing' | Refusal)[]> {
+  async importAll(tx: Transaction, given: readonly (Given & Imported)[]): Promise<('added' | 'existing' | Refusal)[]> {
     const { defaultCountry, duplicates } = await this.queries.settings()
     const externalIds = given.flatMap(({ externalId }) => externalId ?? [])
     const known = new Set((await tx.query<{ external_id: string }>(findExternalIds, [externalIds])).map(({ external_id }) => external_id))
-    const fresh = given.map(({ externalId, ownerId, poolId, createdAt, ...data }) => {
+    const fresh = given.map(({ externalId, ownerId, poolId, createdAt, custom, ...data }) => {
       if (externalId && known.has(externalId)) return undefined
       if (externalId) known.add(externalId)
       const lead = { ...begun('lead', createdAt ?? this.clock.now()), ...normalised(data, defaultCountry) }
-      return { ...lead, ownerId, poolId, assignedAt: this.clock.now(), externalId: externalId ?? null }
+      return { ...lead, ownerId, poolId, assignedAt: this.clock.now(), externalId: externalId ?? null, custom: custom ?? {} }
     })
     const found = await this.duplicates.among(
       tx,
@@ -365,6 +378,10 @@ export class LeadService {
 const wokenAtOnce = 500
 const noteWake =
   'INSERT INTO lead_wake (lead_id, wake_at) VALUES ($1, $2) ON CONFLICT (tenant_id, lead_id) DO UPDATE SET wake_at = excluded.wake_at'
+
+const beginTime = `
+  UPDATE lead l SET assigned_at = $5, stepped_at = $5, failed_attempts = 0, due_at = given.due, response_minutes = given.minutes
+  FROM unnest($2::text[], $3::timestamptz[], $4::int[]) AS given(id, due, minutes) WHERE l.tenant_id = $1 AND l.id = given.id`
 
 const sure = ({ score }: { readonly score: number }) => score >= surelySame
 

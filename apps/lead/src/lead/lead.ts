@@ -1,4 +1,4 @@
-import { lifecycle, newId, Refusal, type Id } from '@millrace/domain'
+import { lifecycle, newId, Refusal, type CustomValues, type Id } from '@millrace/domain'
 import type { Grade, Score, ScorePart } from '../scorecard/scorecard.js'
 import type { CustomerMatch, Likeness } from './likeness.js'
 
@@ -99,6 +99,8 @@ export class Lead {
   declare readonly contactId: Id<'contact'> | null
   declare readonly opportunityId: Id<'opportunity'> | null
   declare readonly convertedAt: Date | null
+  /** Values of the company's own fields. */
+  declare readonly custom: CustomValues
 
   /** A new lead; with an owner it is assigned at once. */
   static capture(given: LeadData & Pick<Lead, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt'>): Lead {
@@ -130,9 +132,11 @@ export class Lead {
       (field) => other[field] !== null && other[field] !== this[field] && (this[field] === null || take.includes(field)),
     )
     const tags = tagged([...this.tags, ...other.tags])
-    if (!better.length && tags.length === this.tags.length && !this.duplicateOf.some(({ leadId }) => leadId === other.id)) return this
+    const custom = { ...other.custom, ...this.custom }
+    const more = tags.length > this.tags.length || Object.keys(custom).length > Object.keys(this.custom).length
+    if (!better.length && !more && !this.duplicateOf.some(({ leadId }) => leadId === other.id)) return this
     const data = better.flatMap((field) => [field, ...(keysOf[field] ?? [])].map((name) => [name, other[name as keyof Lead]]))
-    return this.with({ ...Object.fromEntries(data), tags, duplicateOf: this.without(other.id), updatedAt: at })
+    return this.with({ ...Object.fromEntries(data), tags, custom, duplicateOf: this.without(other.id), updatedAt: at })
   }
 
   /** Becomes part of the other one. Asked again, stays as it is. */
@@ -164,6 +168,11 @@ export class Lead {
     if (this.ownerId === ownerId && this.status !== 'new' && this.status !== 'pooled') return this
     const status = leadStatus.move(this.status, 'assigned')
     return this.with({ ...unhurried, status, ownerId, pooledReason: null, failedAttempts: 0, ...since(at), updatedAt: at })
+  }
+
+  /** The same lead, whose new owner's time begins: a handover leaves status and plans as they are. */
+  handedOver(at: Date): Lead {
+    return this.with({ ...since(at), failedAttempts: 0 })
   }
 
   work(at: Date): Lead {
@@ -352,6 +361,7 @@ export type LeadData = Partial<
     | 'externalId'
     | 'duplicateOf'
     | 'customers'
+    | 'custom'
   >
 >
 
@@ -380,6 +390,7 @@ const nothing = {
   externalId: null,
   duplicateOf: [],
   customers: [],
+  custom: {},
   disqualifiedReason: null,
   poolId: null,
   pooledAt: null,

@@ -1,4 +1,4 @@
-import { migration } from '@millrace/service'
+import { handoverMigration, migration } from '@millrace/service'
 
 /** The lead service's own database, step by step; forward only. */
 export const leadMigrations = [
@@ -474,6 +474,7 @@ CREATE TABLE recycle_reminder (
 SELECT tenant_table('recycle_reminder');
 `,
   ),
+  handoverMigration('0170', 'lead'),
   migration(
     '0180-search',
     `
@@ -499,6 +500,12 @@ ALTER TABLE lead NO FORCE ROW LEVEL SECURITY;
 INSERT INTO search_backfill (tenant_id, noun) SELECT DISTINCT tenant_id, 'lead' FROM lead;
 ALTER TABLE lead FORCE ROW LEVEL SECURITY;
 ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
+`,
+  ),
+  migration(
+    '0160-custom',
+    `
+ALTER TABLE lead ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
 `,
   ),
 ]

@@ -10,7 +10,7 @@ import {
   type Input,
 } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, Database, Events, Expressions, inTenant, Jobs, type Transaction } from '@millrace/service'
+import { begun, Clock, CustomFields, Database, Events, Expressions, inTenant, Jobs, type Transaction } from '@millrace/service'
 import { fieldsOf, leadFields } from '../lead/lead-fields.js'
 import { Lead } from '../lead/lead.js'
 import { Pool } from './pool.js'
@@ -29,6 +29,7 @@ export class Recycling {
     private readonly db: Database,
     private readonly events: Events,
     private readonly clock: Clock,
+    private readonly customFields: CustomFields,
     jobs: Jobs,
   ) {
     jobs.every(300, 'leads are taken back', () => this.recycleAll())
@@ -90,17 +91,18 @@ export class Recycling {
       Lead,
       next.map(({ id }) => id),
     )
+    const expressions = await this.readable()
     const released: { before: Lead; lead: Lead }[] = []
     const reminded: { lead: Lead; dueAt: Date }[] = []
     for (const before of leads) {
       if (before.status !== 'assigned' && before.status !== 'working') continue
-      const rule = rules.find(({ condition }) => this.holds(condition, before, now))
+      const rule = rules.find(({ condition }) => holds(expressions, condition, before, now))
       if (!rule || !pools.has(rule.poolId)) continue
       const wish = rule.of({ idleSince: before.steppedAt ?? before.updatedAt, failedAttempts: before.failedAttempts }, now)
       if (wish?.kind === 'release') released.push({ before, lead: before.release(rule.poolId, wish.reason, now) })
       if (wish?.kind === 'remind') reminded.push({ lead: before, dueAt: wish.dueAt })
     }
-    tx.updateAll(released.map(({ lead }) => lead))
+    await tx.updateAll(released.map(({ lead }) => lead))
     for (const { before, lead } of released)
       await this.events.publish(tx, LeadPooled, lead, {
         ...{ leadId: lead.id, poolId: lead.poolId!, formerOwnerId: before.ownerId, reason: lead.pooledReason! },
@@ -123,21 +125,26 @@ export class Recycling {
         await this.events.publish(tx, LeadReminded, lead, { leadId: lead.id, ownerId: lead.ownerId, what: 'recycling', dueAt })
   }
 
-  private holds(condition: string, lead: Lead, at: Date): boolean {
-    if (condition === '') return true
-    try {
-      return this.expressions.condition(condition).of({ lead: { ...fieldsOf(lead), score: lead.score, grade: lead.grade } }, at) === true
-    } catch (error) {
-      if (error instanceof Refusal) return false // a field that is gone
-      throw error
-    }
+  /** What conditions may ask for, the company's own fields among it. */
+  private readable(): Promise<Expressions> {
+    return this.customFields.expressions(this.expressions, 'lead')
   }
 
   private async check(tx: Transaction, { condition, poolId }: RecycleRule): Promise<void> {
-    if (condition) this.expressions.condition(condition)
+    if (condition) (await this.readable()).condition(condition)
     const pool = await tx.find(Pool, poolId)
     if (!pool) throw Refusal.invalid('reference.unknown', { field: 'poolId', value: poolId })
     pool.mustBeActive()
+  }
+}
+
+function holds(expressions: Expressions, condition: string, lead: Lead, at: Date): boolean {
+  if (condition === '') return true
+  try {
+    return expressions.condition(condition).of({ lead: { ...fieldsOf(lead), score: lead.score, grade: lead.grade } }, at) === true
+  } catch (error) {
+    if (error instanceof Refusal) return false // a field that is gone
+    throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { setImmediate as rest } from 'node:timers/promises'
 import { Injectable } from '@nestjs/common'
 import type { Input, trainScoreModel } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, Expressions, inTenant, Jobs, Remembered } from '@millrace/service'
+import { begun, Clock, context, CustomFields, Database, Expressions, inTenant, Jobs, Remembered } from '@millrace/service'
 import { fieldsOf, leadFields } from '../lead/lead-fields.js'
 import { Lead } from '../lead/lead.js'
 import { encoded, featuresOf, type FieldValues } from './features.js'
@@ -36,14 +36,16 @@ export class ScoreModelService {
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly jobs: Jobs,
+    private readonly customFields: CustomFields,
   ) {
     jobs.every(60, 'train models', () => this.trainAll())
   }
 
   begin({ success, among, fields }: Input<typeof trainScoreModel>['body']): Promise<ScoreModel> {
     return this.db.transaction(async (tx) => {
-      this.expressions.condition(success)
-      this.expressions.condition(among)
+      const expressions = await this.customFields.expressions(this.expressions, 'lead')
+      expressions.condition(success)
+      expressions.condition(among)
       const chosen =
         fields?.map((field) => field.replace(/^lead\./, '')) ?? Object.keys(leadFields).filter((name) => !tellTale.includes(name))
       const unknown = chosen.find((name) => !Object.hasOwn(leadFields, name))
@@ -133,7 +135,8 @@ export class ScoreModelService {
 
   /** The newest leads that ended, as rules see them. */
   private async samples(success: string, among: string): Promise<Sample[]> {
-    const [ended, well] = [this.expressions.condition(among), this.expressions.condition(success)]
+    const expressions = await this.customFields.expressions(this.expressions, 'lead')
+    const [ended, well] = [expressions.condition(among), expressions.condition(success)]
     const now = this.clock.now()
     const samples: Sample[] = []
     for (let after = ''; samples.length < newest;) {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { listScorecards, type Answer, type explainScore, type getScorecard, type Input, type previewScorecard } from '@millrace/contracts'
-import { Clock, Database } from '@millrace/service'
+import { Clock, CustomFields, Database } from '@millrace/service'
 import { leadFields } from '../lead/lead-fields.js'
 import { Lead } from '../lead/lead.js'
 import { named, share } from '../score-model/score-model.queries.js'
@@ -18,6 +18,7 @@ export class ScorecardQueries {
     private readonly clock: Clock,
     private readonly scoring: Scoring,
     private readonly models: ScoreModelService,
+    private readonly customFields: CustomFields,
   ) {}
 
   async list(query: Input<typeof listScorecards>['query']) {
@@ -33,13 +34,14 @@ export class ScorecardQueries {
     return viewed(scorecard, await this.rescoring())
   }
 
-  fields() {
-    return { data: Object.entries(leadFields).map(([field, kind]) => ({ field: `lead.${field}`, kind })), next: null }
+  async fields() {
+    const fields = { ...leadFields, ...(await this.customFields.ruleFields('lead')) }
+    return { data: Object.entries(fields).map(([field, kind]) => ({ field: `lead.${field}`, kind })), next: null }
   }
 
   /** What rules would make of the newest leads. */
   async preview({ rules: given, grades: limits, last }: Input<typeof previewScorecard>['body']): Promise<Answer<typeof previewScorecard>> {
-    const rules = this.scoring.read(given)
+    const rules = await this.scoring.read(given)
     const now = this.clock.now()
     const [holds, unknown] = [new Map<string, number>(), new Map<string, number>()]
     const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)

@@ -28,7 +28,7 @@ export class ScorecardService {
 
   draft(given: Input<typeof draftScorecard>['body']): Promise<Scorecard> {
     return this.db.transaction(async (tx) => {
-      this.scoring.read(given.rules)
+      await this.scoring.read(given.rules)
       const scorecard = Scorecard.draft({ ...begun('scorecard', this.clock.now()), ...given })
       await tx.insert(scorecard)
       return scorecard
@@ -37,7 +37,7 @@ export class ScorecardService {
 
   change(id: Id<'scorecard'>, given: Input<typeof changeScorecard>['body']): Promise<Scorecard> {
     return this.db.transaction(async (tx) => {
-      this.scoring.read(given.rules ?? [])
+      await this.scoring.read(given.rules ?? [])
       const said = Object.entries(given).filter(([, value]) => value !== undefined)
       return tx.update((await tx.lock(Scorecard, id)).change(Object.fromEntries(said) as Partial<ScorecardData>, this.clock.now()))
     })
@@ -93,7 +93,7 @@ export class ScorecardService {
     this.scoring.forget()
     const scored = await this.scoring.now()
     const [before, after] = [new Map(leads.map((lead) => [lead.id, lead])), leads.map(scored).filter((lead, n) => lead !== leads[n])]
-    tx.updateAll(
+    await tx.updateAll(
       await this.deadlines.timed(
         tx,
         after,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { Refusal } from '@millrace/domain'
-import { Clock, Database, Expressions, Remembered, type Expression } from '@millrace/service'
+import { Clock, CustomFields, Database, Expressions, Remembered, type Expression } from '@millrace/service'
 import { fieldsOf, leadFields } from '../lead/lead-fields.js'
 import type { Lead } from '../lead/lead.js'
 import { Scorecard, scoreOf, type ScorePart, type ScoringRule } from './scorecard.js'
@@ -16,12 +16,13 @@ export class Scoring {
   private readonly expressions = new Expressions({ lead: leadFields })
   private readonly active = new Remembered(async () => {
     const [scorecard] = await this.db.findBy(Scorecard, { status: 'active' })
-    return scorecard && { scorecard, rules: this.usable(scorecard.rules) }
+    return scorecard && { scorecard, rules: await this.usable(scorecard.rules) }
   })
 
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
+    private readonly customFields: CustomFields,
   ) {}
 
   /** What gives a lead its score now. Without an active scorecard it leaves each lead as it is. */
@@ -39,10 +40,11 @@ export class Scoring {
   }
 
   /** The rules, read. Refuses the first one that cannot be used, with the place. */
-  read(rules: readonly ScoringRule[]): ReadRule[] {
+  async read(rules: readonly ScoringRule[]): Promise<ReadRule[]> {
+    const expressions = await this.customFields.expressions(this.expressions, 'lead')
     return rules.map((rule, n) => {
       try {
-        return { ...rule, holds: this.expressions.condition(rule.condition) }
+        return { ...rule, holds: expressions.condition(rule.condition) }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         throw Refusal.invalid('scorecard.rule', { ...error.details, pointer: `/rules/${n}/condition`, name: rule.name })
@@ -61,13 +63,8 @@ export class Scoring {
   }
 
   /** A rule whose field is gone since gives no points, rather than keeping leads from being captured. */
-  private usable(rules: readonly ScoringRule[]): ReadRule[] {
-    return rules.flatMap((rule) => {
-      try {
-        return this.read([rule])
-      } catch {
-        return []
-      }
-    })
+  private async usable(rules: readonly ScoringRule[]): Promise<ReadRule[]> {
+    const read = await Promise.all(rules.map((rule) => this.read([rule]).catch(() => [])))
+    return read.flat()
   }
 }

@@ -1,4 +1,4 @@
-import { migration } from '@millrace/service'
+import { handoverMigration, migration } from '@millrace/service'
 
 /** The opportunity service's own database, step by step; forward only. */
 export const opportunityMigrations = [
@@ -98,4 +98,5 @@ CREATE INDEX known_product_name ON known_product (tenant_id, lower(name), id);
 SELECT tenant_table('known_product');
 `,
   ),
+  handoverMigration('0101', 'opportunity'),
 ]

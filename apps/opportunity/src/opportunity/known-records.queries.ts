@@ -25,17 +25,15 @@ export class KnownRecords {
   }
 
   /** Keeps what an account says of itself, and its name on its deals. */
-  async keepAccount(tx: Transaction, { accountId, name }: PayloadOf<typeof AccountOpened>, version: number): Promise<void> {
-    const changed = await tx.count(
-      `INSERT INTO known_account (id, name, version) VALUES ($1, $2, $3)
-       ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, version = excluded.version WHERE known_account.version < excluded.version`,
+  keepAccount(tx: Transaction, { accountId, name }: PayloadOf<typeof AccountOpened>, version: number): void {
+    tx.send(
+      `WITH kept AS (
+         INSERT INTO known_account (id, name, version) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, version = excluded.version WHERE known_account.version < excluded.version
+         RETURNING id)
+       UPDATE opportunity SET account_name = $2 WHERE account_id = (SELECT id FROM kept) AND account_name IS DISTINCT FROM $2`,
       [accountId, name, version],
     )
-    if (changed)
-      await tx.query('UPDATE opportunity SET account_name = $2 WHERE account_id = $1 AND account_name IS DISTINCT FROM $2', [
-        accountId,
-        name,
-      ])
   }
 
   async keepProduct(tx: Transaction, { productId, code, name, active }: PayloadOf<typeof ProductCreated>, version: number): Promise<void> {

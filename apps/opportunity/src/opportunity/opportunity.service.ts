@@ -158,6 +158,11 @@ export class OpportunityService {
     return this.events.publish(tx, OpportunityOpened, opportunity, facts(opportunity), at)
   }
 
+  /** Tells of deals that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, opportunities: readonly Opportunity[]): Promise<void> {
+    for (const opportunity of opportunities) await this.events.publish(tx, OpportunityChanged, opportunity, facts(opportunity))
+  }
+
   /** Tells of the last visit. */
   tellStageEntered(tx: Transaction, opportunity: Opportunity, at?: Date): Promise<void> {
     const [from, to] = opportunity.visits.slice(-2)

@@ -253,9 +253,11 @@ function accessOf({ rule, list }: Operation): string {
       : rule === 'signed-in'
         ? 'For everybody who is signed in.'
         : `Needs the permission \`${rule.name}\`: ${grantsOf(rule)}.`
-  return list
-    ? `${access} With \`fields\`, the items have only those. A file of the whole list (\`format\`) needs \`${listExport.name}\` too, and reaches no further than it: ${grantsOf(listExport)}.`
-    : access
+  if (!list) return access
+  const custom = list.custom
+    ? ` The company’s own fields filter as \`custom.<key>=…\`, by type also \`.contains\`, \`.gte\`, \`.gt\`, \`.lte\`, \`.lt\`, and sort as \`sort=custom.<key>\` (\`/v1/custom-fields?record=${list.custom}\`).`
+    : ''
+  return `${access} With \`fields\`, the items have only those.${custom} A file of the whole list (\`format\`) needs \`${listExport.name}\` too, and reaches no further than it: ${grantsOf(listExport)}.`
 }
 
 function grantsOf({ grants }: Permission): string {
@@ -327,7 +329,10 @@ function contentOf(types: readonly string[], schema: JsonSchema) {
 function tags() {
   return [
     ...Object.entries(services).map(([name, { purpose }]) => ({ name, description: purpose })),
-    { name: 'platform', description: 'What every service does alike: imports, parked events, audit; and what is composed of several: search' },
+    {
+      name: 'platform',
+      description: 'What every service does alike: imports, parked events, audit; and what is composed of several: search',
+    },
   ]
 }
 

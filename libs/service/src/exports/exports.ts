@@ -1,5 +1,6 @@
 import { Controller, StreamableFile } from '@nestjs/common'
 import {
+  describeProblem,
   fileFormats,
   listExports,
   type Answer,
@@ -10,7 +11,7 @@ import {
   type Page,
   type ServiceName,
 } from '@millrace/contracts'
-import { newId } from '@millrace/domain'
+import { newId, Refusal } from '@millrace/domain'
 import { z } from 'zod'
 import type { Clock } from '../clock.js'
 import { context, withContext } from '../context.js'
@@ -59,7 +60,12 @@ export class Exports {
       let count = 0
       let complete = false
       try {
-        for (let next = first; ; next = await read(next.next!)) {
+        for (let next: Page<object> | Refusal = first; ; next = await read(next.next!).catch(refusalOrThrow)) {
+          if (next instanceof Refusal) {
+            // Too late for another status: the file says itself why it ends here.
+            yield [columns.map((_, n) => (n ? null : describeProblem(next.code, next.details, language).detail))]
+            return
+          }
           const some = next.data.slice(0, mostRows - count)
           count += some.length
           if (some.length) yield some.map((item) => cellsOf(item, columns))
@@ -79,6 +85,11 @@ export class Exports {
       disposition: `attachment; filename="${name}"`,
     })
   }
+}
+
+function refusalOrThrow(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  throw error
 }
 
 interface Column extends FileColumn {

@@ -5,6 +5,7 @@ import {
   importKinds,
   separators,
   type Answer,
+  type CustomRecord,
   type Encoding,
   type FileFormat,
   type getImport,
@@ -20,11 +21,12 @@ import {
   type startImport,
   type startWaitingImport,
 } from '@millrace/contracts'
-import { newId, Refusal } from '@millrace/domain'
+import { newId, Refusal, type CustomValues } from '@millrace/domain'
 import { CsvError, parse } from 'csv-parse'
 import type { z } from 'zod'
 import { Clock } from '../clock.js'
 import { context, inTenant, withContext, type Actor } from '../context.js'
+import { CustomFields } from '../custom-fields/custom-fields.js'
 import { Database } from '../database.js'
 import { Jobs } from '../jobs.js'
 import { refusalOf } from '../problem.js'
@@ -55,6 +57,8 @@ export interface ImportRow<Fields> {
   /** Line of data in the file; the first after the header is 1. */
   readonly row: number
   readonly fields: Fields
+  /** Values of the company's own fields, checked. */
+  readonly custom: CustomValues
 }
 
 /** Something that can be imported. Names are those of the API's fields. */
@@ -65,6 +69,8 @@ export interface ImportKind<Shape extends z.ZodObject = z.ZodObject> {
    * to write one arrive in the API's own way.
    */
   readonly shape: Shape
+  /** The record that it adds, when a company may add fields to it: then also columns named `custom.<key>` are taken. */
+  readonly custom?: CustomRecord
   /**
    * Stores rows in the given transaction and says for each what became of it. A row whose record is there already answers `existing` and
    * changes nothing. A Refusal that is thrown makes the rows be tried one by one, so that only the guilty one is rejected. A preview does this too, and
@@ -129,6 +135,7 @@ export class Imports {
     private readonly clock: Clock,
     private readonly jobs: Jobs,
     private readonly mappings: SavedMappings,
+    private readonly customFields: CustomFields,
   ) {
     jobs.every(30, 'imports', () => this.resume())
     jobs.onStop(() => (this.stopped = true))
@@ -140,6 +147,7 @@ export class Imports {
     this.kinds.set(kind.kind, {
       kind: kind.kind,
       shape: general.shape,
+      ...(general.custom && { custom: general.custom }),
       holdings: holdings(kind.shape),
       apply: (tx, rows) => general.apply(tx, rows),
     })
@@ -151,14 +159,15 @@ export class Imports {
     const waits = query.preview === 'true'
     const { tenantId, actor } = context()
     try {
-      const { shape } = this.kindOf(query.kind)
+      const kind = this.kindOf(query.kind)
+      const { shape } = kind
       const mapping = (await this.chosen(query.kind, query)) ?? {}
       await this.database.query(
         `INSERT INTO import (id, kind, name, status, mapping, actor, created_at) VALUES ($1, $2, $3, 'receiving', $4::jsonb, $5::jsonb, $6)`,
         [id, query.kind, query.name ?? query.kind, JSON.stringify(mapping), JSON.stringify(actor), this.clock.now()],
       )
       const received = await receive(this.database, id, file, query)
-      checkMapping(shape, mapping, received.columns)
+      checkMapping([...Object.keys(shape.shape), ...(await this.customNames(kind))], mapping, received.columns)
       if (!waits) refuseMissing(shape, mapping, received.columns)
       await this.receivedAs(id, received, waits ? 'waiting' : 'queued')
     } catch (error) {
@@ -200,19 +209,28 @@ export class Imports {
   async preview(id: string, wish: Wish): Promise<Answer<typeof previewImport>> {
     const record = await this.record(id)
     refuseUnlessWaiting(record)
-    const { shape, holdings, ...kind } = this.kindOf(record.kind)
+    const { holdings, ...kind } = this.kindOf(record.kind)
+    const { shape } = kind
+    const custom = await this.customNames(kind)
     const layout = await this.layoutOf(record, wish)
     const { mapping, from, saved } = await this.mappingFor(record, layout, wish)
-    const reading = { shape, holdings, mapping, styles: await this.findStyles(record, layout, mapping) }
+    const reading = { shape, custom, holdings, mapping, styles: await this.findStyles(record, layout, mapping) }
     const { rows, whole } = await this.firstRows(record, layout, reading)
-    const outcome = await this.rehearse({ ...kind, shape }, rows)
+    const outcome = await this.rehearse(kind, rows)
     const { language } = context()
-    const used = new Set(Object.keys(shape.shape).map((field) => columnOf(mapping, field)))
+    const used = new Set([...Object.keys(shape.shape), ...custom].map((field) => columnOf(mapping, field)))
     return {
       encoding: record.format === 'csv' ? layout.encoding : null,
       separator: record.format === 'csv' ? layout.separator : null,
       columns: [...layout.columns],
-      fields: Object.keys(shape.shape).map((name) => ({ name, required: isRequired(shape, name), holds: holdings.get(name) ?? 'text' })),
+      fields: [
+        ...Object.keys(shape.shape).map((name) => ({
+          name,
+          required: isRequired(shape, name),
+          holds: holdings.get(name) ?? ('text' as const),
+        })),
+        ...custom.map((name) => ({ name, required: false, holds: 'text' as const })),
+      ],
       mapping: withStyles(mapping, reading.styles),
       mappingFrom: from,
       savedMapping: saved ?? null,
@@ -278,11 +296,11 @@ export class Imports {
     return rejectionFile(this.database, await this.record(id), format, language)
   }
 
-  saveMapping(
+  async saveMapping(
     kind: ImportKindName,
     { name, columns, mapping }: Input<typeof saveImportMapping>['body'],
   ): Promise<Answer<typeof saveImportMapping>> {
-    checkMapping(this.kindOf(kind).shape, mapping, columns)
+    checkMapping(await this.fieldsOf(kind), mapping, columns)
     return this.mappings.save(kind, name, columns, mapping)
   }
 
@@ -294,14 +312,14 @@ export class Imports {
 
   /** The mapping that was given, with the file or now; else the one saved for the same columns; else a guess by the headings. */
   private async mappingFor(record: ImportRecord, { columns }: Layout, wish: Wish) {
-    const { shape } = this.kindOf(record.kind)
+    const fields = await this.fieldsOf(record.kind)
     const own = Object.keys(record.mapping).length ? record.mapping : undefined
     const given = (await this.chosen(record.kind, wish)) ?? own
-    if (given) checkMapping(shape, given, columns)
+    if (given) checkMapping(fields, given, columns)
     if (given) return { mapping: given, from: 'given' as const, saved: wish.savedMapping }
     const saved = await this.mappings.forColumns(record.kind, columns)
     if (saved) return { mapping: saved.mapping, from: 'saved' as const, saved: saved.id }
-    return { mapping: { columns: guessColumns(Object.keys(shape.shape), columns) }, from: 'guessed' as const, saved: undefined }
+    return { mapping: { columns: guessColumns(fields, columns) }, from: 'guessed' as const, saved: undefined }
   }
 
   private async firstRows(record: ImportRecord, layout: Layout, reading: Reading): Promise<{ rows: Checked[]; whole: boolean }> {
@@ -319,13 +337,14 @@ export class Imports {
   }
 
   /** What would become of rows. Like applyChunk, but nothing of it stays. */
-  private async rehearse(kind: ImportKind, rows: readonly Checked[]): Promise<('added' | 'existing' | Refusal)[]> {
+  private async rehearse(kind: ImportKind, read: readonly Checked[]): Promise<('added' | 'existing' | Refusal)[]> {
+    const rows = await this.withCustom(kind, read)
     const good = rows.filter(({ problems }) => !problems.length)
     const outcomes = good.length ? await this.rehearseGood(kind, good) : []
     return rows.map(({ problems }) => (problems.length ? invalid(problems) : outcomes.shift()!))
   }
 
-  private async rehearseGood(kind: ImportKind, rows: readonly Checked[]): Promise<('added' | 'existing' | Refusal)[]> {
+  private async rehearseGood(kind: ImportKind, rows: readonly object[]): Promise<('added' | 'existing' | Refusal)[]> {
     const takenBack = new Error('a rehearsal')
     let outcomes: ('added' | 'existing' | Refusal)[] = []
     try {
@@ -401,7 +420,7 @@ export class Imports {
     const acting = { ...context(), actor: record.actor, channel: 'import' as const }
     const styles = record.styles ?? (await this.findStyles(record, record, record.mapping))
     if (!record.styles) await this.database.query('UPDATE import SET styles = $2::jsonb WHERE id = $1', [id, JSON.stringify(styles)])
-    const reading = { ...kind, mapping: record.mapping, styles }
+    const reading = { ...kind, custom: await this.customNames(kind), mapping: record.mapping, styles }
     let row = 0
     let chunk: Checked[] = []
     // One transaction at a time, in the file's order; while it waits for the database, the next rows are read and checked.
@@ -472,6 +491,32 @@ export class Imports {
     return finder.found()
   }
 
+  /** Rows with the values of the company's own fields, checked too. */
+  private async withCustom(
+    kind: ImportKind,
+    rows: readonly Checked[],
+  ): Promise<(Omit<Checked, 'custom'> & { readonly custom: CustomValues })[]> {
+    if (!kind.custom) return rows.map((row) => ({ ...row, custom: {} }))
+    const read = await this.customFields.fromCells(
+      kind.custom,
+      rows.map(({ custom }) => custom),
+    )
+    return rows.map((row, n) => ({ ...row, custom: read[n]!.values, problems: [...row.problems, ...read[n]!.problems] }))
+  }
+
+  /** What a mapping can name for a kind. */
+  private async fieldsOf(name: ImportKindName): Promise<string[]> {
+    const kind = this.kindOf(name)
+    return [...Object.keys(kind.shape.shape), ...(await this.customNames(kind))]
+  }
+
+  /** The columns of the company's own fields that a kind takes. */
+  private async customNames({ custom }: Pick<ImportKind, 'custom'>): Promise<string[]> {
+    if (!custom) return []
+    const fields = await this.customFields.of(custom)
+    return [...fields.values()].filter(({ active }) => active).map(({ key }) => `custom.${key}`)
+  }
+
   private async finish(id: string, status: 'done' | 'failed', problem: string | null): Promise<void> {
     await this.database.transaction(async (tx) => {
       await tx.query('UPDATE import SET status = $2, problem = $3, finished_at = $4 WHERE id = $1', [id, status, problem, this.clock.now()])
@@ -495,7 +540,8 @@ export class Imports {
     }
   }
 
-  private async applyRows(tx: Transaction, id: string, kind: ImportKind, chunk: readonly Checked[]): Promise<void> {
+  private async applyRows(tx: Transaction, id: string, kind: ImportKind, read: readonly Checked[]): Promise<void> {
+    const chunk = await this.withCustom(kind, read)
     const good = chunk.filter(({ problems }) => !problems.length)
     const rejections: Rejection[] = chunk.flatMap(({ row, cells, problems }) =>
       problems.length ? { row, cells, refusal: invalid(problems) } : [],

@@ -7,6 +7,8 @@ import { readDate, readNumber, type Holds, type Styles } from './cells.js'
 /** How the rows of a file become the fields of a kind. */
 export interface Reading {
   readonly shape: z.ZodObject
+  /** Names of the company's own fields, as `custom.<key>`. */
+  readonly custom: readonly string[]
   readonly holdings: ReadonlyMap<string, Holds>
   readonly mapping: ImportMapping
   readonly styles: Styles
@@ -19,6 +21,8 @@ export interface Checked {
   /** What the shape was given. */
   readonly texts: Readonly<Record<string, string>>
   readonly fields: Record<string, unknown>
+  /** Cells of the company's own fields, by key. */
+  readonly custom: Readonly<Record<string, string>>
   readonly problems: readonly FieldProblem[]
   readonly rules: readonly Rule[]
 }
@@ -34,7 +38,7 @@ export interface Rule {
 }
 
 /** Reads and checks one row. */
-export function readRow({ shape, holdings, mapping, styles }: Reading, row: number, cells: Cells): Checked {
+export function readRow({ shape, custom, holdings, mapping, styles }: Reading, row: number, cells: Cells): Checked {
   const rules: Rule[] = []
   const unclear: FieldProblem[] = []
   const texts = mapped(Object.keys(shape.shape), mapping, cells, rules)
@@ -51,7 +55,8 @@ export function readRow({ shape, holdings, mapping, styles }: Reading, row: numb
   const found: FieldProblem[] = []
   const fields = check(shape, texts, (path) => path.join('.'), found) as Record<string, unknown>
   const problems = unclear.length ? [...unclear, ...found.filter((one) => !unclear.some(({ pointer }) => pointer === one.pointer))] : found
-  return { row, cells, texts, fields, problems, rules }
+  const own = Object.entries(mapped(custom, mapping, cells, rules)).map(([name, value]) => [name.slice('custom.'.length), value] as const)
+  return { row, cells, texts, fields, custom: Object.fromEntries(own), problems, rules }
 }
 
 /** The texts of a row by field: column chosen, aliases and defaults applied and noted, empty cells left out. */
@@ -84,8 +89,7 @@ export function columnOf(mapping: ImportMapping, field: string): string | null {
 }
 
 /** Refuses a mapping that does not fit kind and file. */
-export function checkMapping(shape: z.ZodObject, mapping: ImportMapping, columns: readonly string[]): void {
-  const possible = Object.keys(shape.shape)
+export function checkMapping(possible: readonly string[], mapping: ImportMapping, columns: readonly string[]): void {
   const { columns: named, values, defaults, dates, numbers } = mapping
   for (const field of [named, values, defaults, dates, numbers].flatMap((part) => Object.keys(part ?? {})))
     if (!possible.includes(field)) throw Refusal.invalid('import.unknown_field', { field, possible })

@@ -1,0 +1,21 @@
+import type { Account } from './account.js'
+
+/** What rules about accounts may ask for, by name and kind. */
+export const accountFields = {
+  name: 'text',
+  industry: 'text',
+  country: 'text',
+  region: 'text',
+  location: 'text',
+  website: 'text',
+  employees: 'number',
+  foundedYear: 'number',
+  externalId: 'text',
+  createdAt: 'instant',
+} as const
+
+/** An account as rules see it. */
+export function fieldsOf(account: Account): Readonly<Record<keyof typeof accountFields, unknown>> {
+  const { name, industry, country, region, location, website, employees, foundedYear, externalId, createdAt } = account
+  return { name, industry, country, region, location, website, employees, foundedYear, externalId, createdAt }
+}
