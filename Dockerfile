@@ -14,6 +14,8 @@ FROM node:24-slim
 ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 PORT=8080
 WORKDIR /millrace
 COPY --from=build /millrace ./
+# Where the account service keeps files: a volume takes its rights from here.
+RUN install -d -m 1777 files
 USER node
 EXPOSE 8080
 CMD ["node", "apps/gateway/dist/main.js"]

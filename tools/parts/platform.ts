@@ -137,6 +137,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       ...(app === 'gateway'
         ? Object.fromEntries(present.map((name) => [`SERVICE_${name.toUpperCase()}_URL`, `http://127.0.0.1:${ports[name]}`]))
         : { DATABASE_URL: databaseUrl(`millrace_${app}`, `millrace_${app}_app`), BUS_URL: bus }),
+      ...(app === 'account' ? { STORAGE_FOLDER: join(home, 'files', app) } : {}),
       ...(app === 'identity' ? { IDENTITY_SECRET: secrets.identity, ...operatorEnv(secrets) } : {}),
       ...options.env,
     })

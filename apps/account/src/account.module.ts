@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common'
 import {
   Clock,
+  Config,
   CustomFields,
   Directory,
+  filesProvider,
   HandoverConsumers,
   handoverPartSchema,
   Handovers,
@@ -21,11 +23,23 @@ import { ActivityController } from './activity/activity.controller.js'
 import { ActivityQueries } from './activity/activity.queries.js'
 import { ActivitySchema } from './activity/activity.schema.js'
 import { ActivityService } from './activity/activity.service.js'
+import { AttachmentController } from './attachment/attachment.controller.js'
+import { AttachmentQueries } from './attachment/attachment.queries.js'
+import { AttachmentSchema } from './attachment/attachment.schema.js'
+import { AttachmentService } from './attachment/attachment.service.js'
+import { accountConfig } from './config.js'
 import { ContactController } from './contact/contact.controller.js'
 import { contactImport } from './contact/contact.import.js'
 import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
+import { MailAddressService } from './mail/mail-address.service.js'
+import { MailController } from './mail/mail.controller.js'
+import { MailQueries } from './mail/mail.queries.js'
+import { MailReceiver } from './mail/mail-receiver.service.js'
+import { UnmatchedMailSchema } from './mail/mail.schema.js'
+import { MailService } from './mail/mail.service.js'
+import { unmatchedMailStatus } from './mail/unmatched-mail.js'
 import { accountMigrations } from './migrations/index.js'
 import { AccountPlanController } from './plan/plan.controller.js'
 import { accountPlanStatus } from './plan/plan.js'
@@ -33,6 +47,8 @@ import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
+import { TimelineController } from './timeline/timeline.controller.js'
+import { TimelineQueries } from './timeline/timeline.queries.js'
 import { HandoverService } from './handover/handover.service.js'
 import { HandoverSchema } from './handover/handover.schema.js'
 import { HandoverQueries } from './handover/handover.queries.js'
@@ -54,6 +70,9 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     AccountController,
     ContactController,
     ActivityController,
+    AttachmentController,
+    TimelineController,
+    MailController,
     AccountPlanController,
     AccountConsumers,
     ActivityConsumers,
@@ -74,6 +93,14 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    filesProvider(Config),
+    AttachmentService,
+    AttachmentQueries,
+    TimelineQueries,
+    MailService,
+    MailQueries,
+    MailAddressService,
+    MailReceiver,
     HandoverService,
     HandoverQueries,
     AccountLikeness,
@@ -118,7 +145,18 @@ export class AccountModule {
 export const accountService: ServiceDefinition = {
   name: 'account',
   module: AccountModule,
-  schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema, HandoverSchema, handoverPartSchema('account')],
+  schemas: [
+    AccountSchema,
+    ContactSchema,
+    ActivitySchema,
+    AttachmentSchema,
+    UnmatchedMailSchema,
+    AccountPlanSchema,
+    HandoverSchema,
+    handoverPartSchema('account'),
+  ],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus, handoverStatus, accountStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus],
+  config: accountConfig,
+  extend: (app) => app.get(MailReceiver).listen(),
 }

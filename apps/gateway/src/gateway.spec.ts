@@ -38,6 +38,8 @@ beforeAll(async () => {
         .setHeader('content-type', 'application/json')
         .setHeader('etag', '"7"')
         .setHeader('millrace-causality', 'lead.captured/event_x')
+      if (request.url!.startsWith('/v1/attachments/'))
+        response.setHeader('content-disposition', 'attachment; filename="x"').setHeader('content-security-policy', 'sandbox')
       response.statusCode = request.method === 'POST' ? 201 : 200
       response.end(JSON.stringify({ method: request.method, url: request.url, bytes, headers: request.headers }))
     })
@@ -154,6 +156,37 @@ describe('the gateway', () => {
     expect(await list.text()).toHaveLength(4_000_000)
     const broken = fetch(`${gateway.url}/v1/leads?format=xlsx`).then((half) => half.arrayBuffer())
     await expect(broken).rejects.toThrow() // nobody takes half a file for a whole one
+  })
+
+  it('streams attachments and e-mails to their service and back, with what keeps a browser from running them', async () => {
+    const own = await startGateway({
+      ...world.environment,
+      PUBLIC_URL: 'http://127.0.0.1',
+      SERVICE_ACCOUNT_URL: `http://127.0.0.1:${(echo.address() as AddressInfo).port}`,
+    })
+    try {
+      const send = async (path: string, type: string, bytes: number) => {
+        const answer = await fetch(`${own.url}${path}`, { method: 'POST', body: Buffer.alloc(bytes), headers: { 'content-type': type } })
+        return answer.json() as Promise<{ bytes?: number; url?: string; code?: string }>
+      }
+      const attachments = `/v1/activities/${newId('activity')}/attachments`
+      const name = encodeURIComponent('报价单.pdf')
+      expect(await send(`${attachments}?name=${name}`, 'application/octet-stream', 4_000_000)).toMatchObject({
+        bytes: 4_000_000,
+        url: `${attachments}?name=${name}`,
+      })
+      expect(await send('/v1/mails', 'message/rfc822', 4_000_000)).toMatchObject({ bytes: 4_000_000, url: '/v1/mails' })
+      expect(await send('/v1/mails', 'application/octet-stream', 4_000_000)).toMatchObject({ code: 'request.too_large' })
+      expect(await send('/v1/activities', 'application/octet-stream', 4_000_000)).toMatchObject({ code: 'request.too_large' })
+      const answer = await fetch(`${own.url}/v1/attachments/${newId('attachment')}`)
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        'content-disposition': 'attachment; filename="x"',
+        'content-security-policy': 'sandbox',
+        'x-content-type-options': 'nosniff',
+      })
+    } finally {
+      await own.stop()
+    }
   })
 
   it('finishes what is under way when it is told to stop', async () => {

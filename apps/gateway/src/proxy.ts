@@ -1,4 +1,4 @@
-import { startImport, type ServiceName } from '@millrace/contracts'
+import { mediaTypes, operations, type ServiceName } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
 import { Unavailable, type Tokens } from '@millrace/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -116,17 +116,17 @@ export function proxy(fastify: FastifyInstance, door: Door): void {
     return reply.send(length <= jsonLimit ? Buffer.from(await answer.body.arrayBuffer()) : answer.body)
   }
 
-  const route = (urls: readonly string[], files: boolean) =>
+  const route = (urls: readonly string[], files?: readonly string[]) =>
     fastify.register((scope, _options, done) => {
       scope.removeAllContentTypeParsers()
       // Read as a whole: it costs less than handing on the parts, and one that is too long would break off between here and the service.
       scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: jsonLimit }, (_request, body, parsed) => parsed(null, body))
-      if (files) scope.addContentTypeParser([...startImport.accepts], (_request, payload, parsed) => parsed(null, payload))
+      if (files) scope.addContentTypeParser([...files], (_request, payload, parsed) => parsed(null, payload))
       for (const url of urls) scope.route({ method: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'], url, handler: handle })
       done()
     })
-  void route(['/v1/imports'], true)
-  void route(['/v1/*', '/oauth/*', '/.well-known/*'], false)
+  for (const { path, accepts } of operations) if (accepts) void route([path.replace(/\{(\w+)\}/g, ':$1')], mediaTypes(accepts))
+  void route(['/v1/*', '/oauth/*', '/.well-known/*'])
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   getScoreModel,
   useScoreModel,
   acceptQuote,
+  addAttachment,
   addContact,
   addLegalEntity,
   approveContract,
@@ -41,9 +42,11 @@ import {
   declineQuote,
   deleteImportMapping,
   discardImport,
+  discardUnmatchedMail,
   draftContract,
   draftProcess,
   draftQuote,
+  fileMail,
   getHandover,
   getOpportunity,
   getProcess,
@@ -335,6 +338,7 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(loseOpportunity, to(deal, { reason: 'price' }))
   await does(creditInvoice, to(done.get('invoice')!, { amount: { amount: '1.00', currency: 'CNY' } }))
   await does(writeOffReceivable, to(done.get('receivable')!, { reason: 'Insolvent' }))
+  await does(discardUnmatchedMail, to(open.get('unmatched_mail')!))
 
   const later = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!, false)
   const body = { terms: [{ share: '100', daysAfterSigning: 90 }] }
@@ -424,7 +428,15 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   if (billed && !(await does(listAbsences, { query: { userId: owner.id } })).data.length)
     keep(done, await does(noteAbsence, { body: { userId: owner.id, ...away } }))
   keep(done, await does(addContact, { body: { accountId, name: 'Han Meimei' } }))
-  keep(done, await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen' } }))
+  const nextStep = { text: 'Offer', on: '2026-11-30' }
+  const activity = await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen', nextStep } })
+  keep(done, activity)
+  for (const known of [done, open]) {
+    const name = `${known.size}.txt`
+    keep(known, await does(addAttachment, { params: { id: activity.id }, query: { name }, body: name }))
+    const mail = `From: ${newId('x')}@nobody.example\nSubject: Who is this?\n\nHello`
+    known.set('unmatched_mail', (await does(fileMail, { query: { ownerId: owner.id }, body: mail })).unmatchedMailId)
+  }
   keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { permission, salesReaders, salesWriters } from './access.js'
+import { AttachmentView } from './attachment.operations.js'
 import { CustomValuesGiven, CustomValuesView } from './custom-field.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
@@ -299,6 +300,10 @@ const checkIn = z
 const nextStep = z
   .strictObject({ text: line(500), on: day })
   .meta({ id: 'NextStep', description: 'what is agreed to follow, and on which day' })
+const nextStepView = z
+  .object({ text: z.string(), on: day, doneAt: instant.optional(), doneById: id('user').nullable().optional() })
+  .meta({ id: 'NextStepView', description: 'with `doneAt` once it is done' })
+const mailAddress = z.object({ name: z.string(), address: z.string() })
 
 const report = {
   contactId: id('contact').nullable().optional(),
@@ -339,7 +344,16 @@ export const ActivityView = z
     place: z.string().nullable(),
     checkIn: checkIn.nullable(),
     companions: z.array(id('user')),
-    nextStep: nextStep.nullable(),
+    nextStep: nextStepView.nullable(),
+    mail: z
+      .object({
+        threadId: z.string().meta({ description: 'the same for all that answer each other' }),
+        from: mailAddress.nullable(),
+        to: z.array(mailAddress),
+        cc: z.array(mailAddress),
+      })
+      .nullable()
+      .meta({ description: 'of e-mails that were filed: who wrote to whom' }),
     loggedById: id('user').nullable().meta({ description: 'null: a program logged it' }),
     journeyId: z.string().nullable(),
     createdAt: instant,
@@ -348,12 +362,15 @@ export const ActivityView = z
   })
   .meta({ id: 'Activity' })
 
+export const ActivityDetail = ActivityView.extend({ attachments: z.array(AttachmentView) }).meta({ id: 'ActivityDetail' })
+
 const activities = {
   read: permission('activity.read', salesReaders),
   log: permission('activity.log', salesWriters),
   change: permission('activity.change', salesWriters),
 }
-const oneActivity = { service: 'account', params: z.object({ id: id('activity') }), answer: ActivityView } as const
+/** What the operations on one activity have in common. */
+export const oneActivity = { service: 'account', params: z.object({ id: id('activity') }), answer: ActivityDetail } as const
 
 export const logActivity = defineOperation({
   id: 'logActivity',
@@ -363,7 +380,7 @@ export const logActivity = defineOperation({
   summary: 'Records a call, visit, e-mail, meeting or note. Whoever sees the account sees its activities.',
   rule: activities.log,
   body: LogActivity,
-  answer: ActivityView,
+  answer: ActivityDetail,
 })
 
 export const getActivity = defineOperation({
@@ -379,7 +396,7 @@ export const listActivities = defineList({
   id: 'listActivities',
   service: 'account',
   path: '/v1/activities',
-  summary: 'Activities. `nextStepOn` finds what was agreed for a day; `ownerId` is the owner of the account.',
+  summary: 'Activities. `nextStepOn` finds next steps that are agreed for a day and not done; `ownerId` is the owner of the account.',
   rule: activities.read,
   item: ActivityView,
   filters: {
@@ -424,6 +441,10 @@ defineProblems({
   'activity.other_account': {
     en: 'What is referred to belongs to another account. {field} {value} is not of this one.',
     'zh-CN': '引用的记录属于其他客户。{field} {value} 不属于该客户。',
+  },
+  'activity.early_check_in': {
+    en: 'A check-in cannot lie in the future. It says {at}; send the moment of arrival.',
+    'zh-CN': '签到时间不能晚于当前时间({at})。请填写实际到达时间。',
   },
   'activity.no_check_in': {
     en: 'Only a visit or meeting has a check-in. This is a {kind}; leave checkIn out.',

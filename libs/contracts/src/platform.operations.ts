@@ -94,7 +94,7 @@ export const AuditView = z
     actorId: z.string().nullable().meta({ description: 'who did it; null: the platform itself' }),
     channel: z.string().nullable().meta({
       description:
-        'how it came: api, form, import, event (another service told of something), handover, platform (its own clock); null: before it was kept',
+        'how it came: api, form, import, mail, event (another service told of something), handover, platform (its own clock); null: before it was kept',
     }),
     address: z.string().nullable().meta({ description: 'network address of the caller' }),
     change: z.record(z.string(), z.unknown()),

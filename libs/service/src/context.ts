@@ -22,7 +22,7 @@ export interface Context {
   readonly journeyId?: string | undefined
   readonly traceparent?: string | undefined
   /** How what happens came about, where it is not a call of the API or the platform's own clock. */
-  readonly channel?: 'form' | 'import' | 'event' | 'handover'
+  readonly channel?: 'form' | 'import' | 'event' | 'handover' | 'mail'
   /** Where the request came from; absent while an event is applied. */
   readonly from?: { readonly address: string; readonly origin?: string | undefined; readonly publicUrl: string }
   /** The record that the request names (empty: its path has no id, as with settings), and the version it expects (If-Match). */

@@ -65,6 +65,18 @@ export class Directory {
     return found
   }
 
+  /** The active colleagues with these ids; refuses the first that is unknown or departed, naming the field that asked. */
+  async colleagues(userIds: readonly string[], field: string): Promise<Colleague[]> {
+    if (!userIds.length) return []
+    const found = await this.database.query<Colleague>(
+      'SELECT id, name, email, unit_id AS "unitId", active FROM directory_user WHERE id = ANY($1) AND active',
+      [userIds],
+    )
+    const unknown = userIds.find((userId) => !found.some(({ id }) => id === userId))
+    if (unknown !== undefined) throw Refusal.invalid('reference.unknown', { field, value: unknown })
+    return found
+  }
+
   /** All colleagues by e-mail and by name (lower-case), for imports. */
   async byEmailOrName(): Promise<Map<string, Colleague>> {
     const all = await this.database.query<Colleague>('SELECT id, name, email, unit_id AS "unitId", active FROM directory_user')

@@ -4,7 +4,7 @@ import { Global, Module, type DynamicModule, type INestApplication, type Provide
 import { APP_FILTER, ModulesContainer, NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import { startImport, type ServiceName } from '@millrace/contracts'
+import { mediaTypes, operations, type ServiceName } from '@millrace/contracts'
 import type { Lifecycle } from '@millrace/domain'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { EntitySchema } from 'typeorm'
@@ -315,7 +315,8 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
     if (!body.length) return done(null, undefined)
     return void parse(request, body.toString(), done)
   })
-  fastify.addContentTypeParser([...startImport.accepts], (_request, payload, done) => done(null, payload))
+  const streamed = operations.flatMap(({ accepts }) => (accepts ? mediaTypes(accepts) : []))
+  fastify.addContentTypeParser([...new Set(streamed)], (_request, payload, done) => done(null, payload))
   // A connection that is kept alive would hold a stopping process up until it idles out.
   let closing = false
   fastify.addHook('preClose', (done) => {

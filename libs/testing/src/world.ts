@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { mediaTypes, OrgUnitCreated, topics, UserCreated, type EventType, type Operation, type Role, type Sent } from '@millrace/contracts'
 import { newId, type Id } from '@millrace/domain'
 import { EventConsumer, openBus, start, type Bus, type Delivery, type RunningService, type ServiceDefinition } from '@millrace/service'
@@ -110,6 +113,7 @@ export async function aWorld({ kafka }: { kafka?: string } = {}): Promise<World>
   })
   const services: TestService[] = []
   const closing: (() => Promise<unknown>)[] = []
+  const files = mkdtempSync(join(tmpdir(), 'millrace-files-'))
   const environment = {
     BUS_URL: busDatabase.url,
     OIDC_ISSUER: issuer.url,
@@ -119,6 +123,7 @@ export async function aWorld({ kafka }: { kafka?: string } = {}): Promise<World>
     LOG_LEVEL: process.env['TEST_LOG'] ?? 'fatal',
     METRICS: 'on',
     DATABASE_POOL: '8',
+    STORAGE_FOLDER: files,
   }
 
   const world: World = {
@@ -203,6 +208,7 @@ export async function aWorld({ kafka }: { kafka?: string } = {}): Promise<World>
       for (const close of closing) await close()
       await busDatabase.drop()
       await issuer.stop()
+      rmSync(files, { recursive: true, force: true })
     },
   }
   return world

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common'
-import { changeActivity, getActivity, listActivities, logActivity, type Input } from '@millrace/contracts'
+import { changeActivity, finishNextStep, getActivity, listActivities, logActivity, type Input } from '@millrace/contracts'
 import { Serve } from '@millrace/service'
-import { ActivityQueries, activityView } from './activity.queries.js'
+import { ActivityQueries } from './activity.queries.js'
 import { ActivityService } from './activity.service.js'
 
 @Controller()
@@ -13,7 +13,7 @@ export class ActivityController {
 
   @Serve(logActivity)
   async log({ body }: Input<typeof logActivity>) {
-    return activityView(await this.activities.log(body))
+    return this.queries.detail(await this.activities.log(body))
   }
 
   @Serve(listActivities)
@@ -28,6 +28,11 @@ export class ActivityController {
 
   @Serve(changeActivity)
   async change({ params, body }: Input<typeof changeActivity>) {
-    return activityView(await this.activities.change(params.id, body))
+    return this.queries.detail(await this.activities.change(params.id, body))
+  }
+
+  @Serve(finishNextStep)
+  async finishNextStep({ params }: Input<typeof finishNextStep>) {
+    return this.queries.detail(await this.activities.finishNextStep(params.id))
   }
 }

@@ -15,5 +15,6 @@ export const ActivitySchema = aggregateSchema(Activity, 'activity', {
   checkIn: 'json?',
   companions: 'json',
   nextStep: 'json?',
+  mail: 'json?',
   custom: 'json',
 })

@@ -10,6 +10,7 @@ import {
 } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, CustomFields, Database, Directory, Events, type Received, type Transaction } from '@millrace/service'
+import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
 import { touch } from '../pool/touch.service.js'
 import { Activity, type ActivityData } from './activity.js'
@@ -34,7 +35,7 @@ export class ActivityService {
       const account = await this.accounts.standing(tx, accountId)
       const now = this.clock.now()
       const { actor } = context()
-      const activity = Activity.log({
+      return this.store(tx, {
         ...begun('activity', now),
         journeyId: account.journeyId,
         ...(await this.checked(tx, account.id, given)),
@@ -46,11 +47,28 @@ export class ActivityService {
         ownerId: account.ownerId,
         loggedById: actor?.kind === 'user' ? (actor.id as Id<'user'>) : null,
       })
-      await tx.insert(activity)
-      touch(tx, [{ accountId: account.id, at: activity.takesPlaceAt }])
-      await this.events.publish(tx, ActivityLogged, activity, facts(activity), activity.takesPlaceAt)
-      return activity
     })
+  }
+
+  /** Records an e-mail that was filed, at an account that the transaction holds. */
+  async logMail(tx: Transaction, account: Account, { contactId, opportunityId, ...given }: FiledMail): Promise<Activity> {
+    return this.store(tx, {
+      ...begun('activity', this.clock.now()),
+      journeyId: account.journeyId,
+      ...(await this.checked(tx, account.id, { contactId, opportunityId })),
+      ...given,
+      kind: 'email',
+      accountId: account.id,
+      ownerId: account.ownerId,
+    })
+  }
+
+  private async store(tx: Transaction, given: Parameters<typeof Activity.log>[0]): Promise<Activity> {
+    const activity = Activity.log(given)
+    await tx.insert(activity)
+    touch(tx, [{ accountId: activity.accountId, at: activity.takesPlaceAt }])
+    await this.events.publish(tx, ActivityLogged, activity, facts(activity), activity.takesPlaceAt)
+    return activity
   }
 
   change(id: Id<'activity'>, { subject, takesPlaceAt, ...given }: Given): Promise<Activity> {
@@ -63,6 +81,18 @@ export class ActivityService {
         ...(takesPlaceAt && { takesPlaceAt }),
       }
       const activity = await tx.update(before.change(data, this.clock.now()))
+      await this.events.publish(tx, ActivityChanged, activity, facts(activity), activity.takesPlaceAt)
+      return activity
+    })
+  }
+
+  finishNextStep(id: Id<'activity'>): Promise<Activity> {
+    return this.db.transaction(async (tx) => {
+      const { actor } = context()
+      const before = await tx.lock(Activity, id)
+      const activity = before.finishNextStep(actor?.kind === 'user' ? (actor.id as Id<'user'>) : null, this.clock.now())
+      if (activity === before) return activity
+      await tx.update(activity)
       await this.events.publish(tx, ActivityChanged, activity, facts(activity), activity.takesPlaceAt)
       return activity
     })
@@ -84,7 +114,7 @@ export class ActivityService {
     accountId: Id<'account'>,
     { checkIn, contactId, opportunityId, companions, ...rest }: Omit<Given, 'subject' | 'takesPlaceAt'>,
   ): Promise<ActivityData & { journeyId?: string }> {
-    for (const companion of companions ?? []) await this.directory.colleague(companion, 'companions')
+    await this.directory.colleagues(companions ?? [], 'companions')
     if (contactId) {
       const contact = await tx.one<Referred>('SELECT account_id AS "accountId" FROM contact WHERE id = $1', [contactId])
       mustBeOf(accountId, contact, 'contactId', contactId)
@@ -105,6 +135,12 @@ export class ActivityService {
       ...(checkIn !== undefined && { checkIn: checkIn && { ...checkIn, at: checkIn.at.toISOString() } }),
     } as ActivityData & { journeyId?: string }
   }
+}
+
+/** What is known of an e-mail that becomes an activity. */
+export interface FiledMail extends Pick<Activity, 'subject' | 'text' | 'takesPlaceAt' | 'loggedById' | 'mail'> {
+  readonly contactId: Id<'contact'> | null
+  readonly opportunityId: Id<'opportunity'> | null
 }
 
 interface Referred {

@@ -26,6 +26,21 @@ describe('an activity', () => {
     expect(() => anActivity({ kind }).change({ checkIn }, tuesday)).toThrow(refusal)
   })
 
+  it('cannot have a check-in that is still to come, but for a phone whose clock is a little ahead', () => {
+    const at = (minutes: number) => ({ ...checkIn, at: new Date(monday.getTime() + minutes * 60_000).toISOString() })
+    expect(anActivity({ checkIn: at(4) }).checkIn).toEqual(at(4))
+    expect(() => anActivity({ checkIn: at(6) })).toThrow(new Refusal('activity.early_check_in', { at: at(6).at }, 'invalid'))
+    expect(anActivity().change({ checkIn: at(6) }, tuesday).checkIn).toEqual(at(6))
+  })
+
+  it('says since when its next step is done, and by whom; said again, nothing changes', () => {
+    const nextStep = { text: 'Send the offer', on: '2026-11-09' } as const
+    const done = anActivity({ nextStep }).finishNextStep(bob.id, tuesday)
+    expect(done.nextStep).toEqual({ ...nextStep, doneAt: tuesday.toISOString(), doneById: bob.id })
+    expect(done.finishNextStep(amy.id, tuesday)).toBe(done)
+    expect(() => anActivity().finishNextStep(amy.id, tuesday)).toThrow(new Refusal('activity.no_next_step'))
+  })
+
   it('names each companion once', () => {
     expect(anActivity({ companions: [bob.id, amy.id, bob.id] }).companions).toEqual([bob.id, amy.id])
   })

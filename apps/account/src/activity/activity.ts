@@ -9,10 +9,29 @@ export interface CheckIn {
   readonly at: string
 }
 
-/** What is agreed to follow, and on which day. */
+/** What is agreed to follow, and on which day; since when, and by whom, it is done. */
 export interface NextStep {
   readonly text: string
   readonly on: CalendarDate
+  /** ISO 8601 in UTC. */
+  readonly doneAt?: string
+  /** Null: a program said so. */
+  readonly doneById?: Id<'user'> | null
+}
+
+/** Who wrote to whom, of an e-mail. */
+export interface Correspondence {
+  /** The same for all that answer each other. */
+  readonly threadId: string
+  readonly from: Correspondent | null
+  readonly to: readonly Correspondent[]
+  readonly cc: readonly Correspondent[]
+}
+
+/** A name, which may be empty, and an e-mail address. */
+export interface Correspondent {
+  readonly name: string
+  readonly address: string
 }
 
 /** Something that somebody did with a customer. Every method returns the activity as it is afterwards, or refuses. */
@@ -37,6 +56,8 @@ export class Activity {
   declare readonly checkIn: CheckIn | null
   declare readonly companions: readonly Id<'user'>[]
   declare readonly nextStep: NextStep | null
+  /** Of an e-mail that was filed; null: it was not, or is none. */
+  declare readonly mail: Correspondence | null
   /** Values of the company's own fields. */
   declare readonly custom: CustomValues
 
@@ -51,6 +72,13 @@ export class Activity {
 
   change(data: ActivityData & Partial<Pick<Activity, 'journeyId' | 'subject' | 'takesPlaceAt'>>, at: Date): Activity {
     return checked(Object.assign(Object.create(Activity.prototype) as Activity, this, data, { updatedAt: at }))
+  }
+
+  /** The next step is done; `by`: whoever says so, null: a program. */
+  finishNextStep(by: Id<'user'> | null, at: Date): Activity {
+    if (!this.nextStep) throw new Refusal('activity.no_next_step')
+    if (this.nextStep.doneAt) return this
+    return this.change({ nextStep: { ...this.nextStep, doneAt: at.toISOString(), doneById: by } }, at)
   }
 }
 
@@ -71,12 +99,18 @@ const nothing = {
   checkIn: null,
   companions: [],
   nextStep: null,
+  mail: null,
   custom: {},
 }
 
-/** Only who meets the customer has a position to report. Each companion is named once. */
+/** So far may the clock of a phone be ahead. */
+const aheadAtMost = 300_000
+
+/** Only who meets the customer has a position to report, and only once they are there. Each companion is named once. */
 function checked(activity: Activity): Activity {
-  const { kind, checkIn, companions } = activity
+  const { kind, checkIn, companions, updatedAt } = activity
   if (checkIn && kind !== 'visit' && kind !== 'meeting') throw Refusal.invalid('activity.no_check_in', { kind })
+  if (checkIn && new Date(checkIn.at).getTime() > updatedAt.getTime() + aheadAtMost)
+    throw Refusal.invalid('activity.early_check_in', { at: checkIn.at })
   return Object.assign(activity, { companions: [...new Set(companions)] })
 }

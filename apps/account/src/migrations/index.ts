@@ -1,4 +1,4 @@
-import { handoverMigration, migration } from '@millrace/service'
+import { handoverMigration, migration, storedFileTable } from '@millrace/service'
 
 /** The account service's own database, step by step; forward only. */
 export const accountMigrations = [
@@ -185,6 +185,92 @@ CREATE TABLE account_plan (
 CREATE INDEX account_plan_account ON account_plan (tenant_id, account_id, id);
 CREATE UNIQUE INDEX account_plan_active ON account_plan (tenant_id, account_id) WHERE status = 'active';
 SELECT tenant_table('account_plan');
+`,
+  ),
+  migration(
+    '0110-attachment',
+    `${storedFileTable}
+CREATE TABLE attachment (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  activity_id text COLLATE "C" NOT NULL,
+  file_id text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  bytes int NOT NULL CHECK (bytes > 0),
+  sha256 text COLLATE "C" NOT NULL,
+  added_by_id text COLLATE "C",
+  removed_at timestamptz,
+  removed_by_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, activity_id) REFERENCES activity (tenant_id, id)
+);
+CREATE UNIQUE INDEX attachment_activity ON attachment (tenant_id, activity_id, sha256, name) WHERE removed_at IS NULL;
+SELECT tenant_table('attachment');
+
+-- Under row-level security no expression over jsonb reaches an index, so the day of an open next step is a column.
+DROP INDEX activity_next_step;
+ALTER TABLE activity ADD COLUMN next_step_on text COLLATE "C"
+  GENERATED ALWAYS AS (CASE WHEN next_step ? 'doneAt' THEN NULL ELSE next_step->>'on' END) STORED;
+CREATE INDEX activity_next_step ON activity (tenant_id, next_step_on, id) WHERE next_step_on IS NOT NULL;
+CREATE INDEX activity_owner_next_step ON activity (tenant_id, owner_id, next_step_on, id) WHERE next_step_on IS NOT NULL;
+`,
+  ),
+  migration(
+    '0120-mail',
+    `
+ALTER TABLE activity ADD COLUMN mail jsonb;
+
+CREATE TABLE unmatched_mail (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  status text NOT NULL CHECK (status IN ('waiting', 'assigned', 'discarded')),
+  owner_id text COLLATE "C",
+  message_key text COLLATE "C" NOT NULL,
+  file_id text COLLATE "C" NOT NULL,
+  sender jsonb,
+  recipients jsonb NOT NULL,
+  subject text NOT NULL,
+  excerpt text NOT NULL,
+  sent_at timestamptz NOT NULL,
+  activity_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  CHECK ((status = 'assigned') = (activity_id IS NOT NULL))
+);
+CREATE INDEX unmatched_mail_owner ON unmatched_mail (tenant_id, owner_id, id);
+CREATE INDEX unmatched_mail_created ON unmatched_mail (tenant_id, created_at, id);
+CREATE INDEX unmatched_mail_status ON unmatched_mail (tenant_id, status, id);
+SELECT tenant_table('unmatched_mail');
+
+-- Every Message-ID that was received, and those that were only referred to (received_at is null).
+CREATE TABLE mail_message (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  key text COLLATE "C" NOT NULL,
+  thread_id text COLLATE "C" NOT NULL,
+  activity_id text COLLATE "C",
+  unmatched_mail_id text COLLATE "C",
+  sender_key text COLLATE "C",
+  received_at timestamptz,
+  PRIMARY KEY (tenant_id, key)
+);
+CREATE INDEX mail_message_sender ON mail_message (tenant_id, sender_key, received_at) WHERE sender_key IS NOT NULL;
+SELECT tenant_table('mail_message');
+
+-- Looked up by its token before it is known whose it is, hence by the platform and by an index of its own.
+CREATE TABLE mail_address (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  token text COLLATE "C" NOT NULL,
+  created_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX mail_address_token ON mail_address (token);
+SELECT tenant_table('mail_address', platform => true);
 `,
   ),
   migration(
