@@ -70,6 +70,10 @@ export class AccountService {
 
   /** Tells of accounts that a handover gave another owner. */
   async tellHandedOver(tx: Transaction, accounts: readonly Account[]): Promise<void> {
+    touch(
+      tx,
+      accounts.filter(({ ownerId }) => ownerId).map(({ id, updatedAt }) => ({ accountId: id, at: updatedAt })),
+    )
     for (const account of accounts) await this.events.publish(tx, AccountChanged, account, facts(account))
   }
 

@@ -87,12 +87,13 @@ export class Account {
     const better = new Set<string>(take)
     const mine = Object.fromEntries(Object.entries(this)) as Record<string, unknown>
     const theirs = Object.fromEntries(Object.entries(other)) as Record<string, unknown>
-    const names = Object.keys(nothing).filter((name) => !['parentId', 'ownerId', 'externalId'].includes(name))
+    const names = Object.keys(nothing).filter((name) => !['parentId', 'ownerId', 'externalId', 'custom'].includes(name))
     const gained = ['name', ...names].flatMap((name) =>
       theirs[name] !== null && (mine[name] === null || better.has(name)) ? [[name, theirs[name]] as const] : [],
     )
     const changed = Object.fromEntries(gained) as Partial<Account>
-    return this.with({ ...changed, nameKey: nameKey(changed.name ?? this.name), updatedAt: at })
+    const custom = { ...other.custom, ...this.custom }
+    return this.with({ ...changed, custom, nameKey: nameKey(changed.name ?? this.name), updatedAt: at })
   }
 
   /** Refuses when it became part of another one. */

@@ -395,7 +395,7 @@ ALTER TABLE journal_entry ADD CONSTRAINT journal_entry_kind_check
 
 -- Issued is issued: only how much of it was credited is kept up to date, and which account is that of its buyer.
 CREATE OR REPLACE FUNCTION invoice_stays() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE kept text[] := ARRAY['version', 'updated_at', 'credited_minor', 'account_id'];
+DECLARE kept text[] := ARRAY['version', 'updated_at', 'credited_minor', 'owner_id', 'account_id'];
 BEGIN
   IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'invoice' AND to_jsonb(NEW) - kept = to_jsonb(OLD) - kept THEN RETURN NEW; END IF;
   RAISE EXCEPTION 'an issued invoice is never changed' USING ERRCODE = '42501';

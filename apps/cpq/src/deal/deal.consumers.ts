@@ -42,7 +42,7 @@ export class DealConsumers {
   async mergeAccount({ payload: { accountId, into }, sequence, at }: Received<typeof AccountMerged>, tx: Transaction) {
     await tx.query('UPDATE known_account SET merged_into = $2, version = $3 WHERE id = $1 AND version <= $3', [accountId, into, sequence])
     for (const kind of [Quote, Contract, Order]) {
-      const records: (Quote | Contract | Order)[] = await tx.lockBy<Quote | Contract | Order>(kind, { account_id: accountId })
+      const records = await tx.lockBy<Quote | Contract | Order>(kind, { account_id: accountId })
       await tx.updateAll(records.map((record) => record.moveTo(into, at)))
     }
   }
