@@ -7,11 +7,15 @@ import {
   handoverPartSchema,
   Handovers,
   Imports,
+  Jobs,
   type ServiceDefinition,
 } from '@millrace/service'
+import { AccountLikeness } from './account/account-likeness.service.js'
+import { AccountMerges } from './account/account-merge.service.js'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountController } from './account/account.controller.js'
 import { accountImport } from './account/account.import.js'
+import { accountStatus } from './account/account.js'
 import { AccountQueries } from './account/account.queries.js'
 import { AccountSchema } from './account/account.schema.js'
 import { AccountService } from './account/account.service.js'
@@ -26,11 +30,17 @@ import { ContactQueries } from './contact/contact.queries.js'
 import { ContactSchema } from './contact/contact.schema.js'
 import { ContactService } from './contact/contact.service.js'
 import { accountMigrations } from './migrations/index.js'
+import { OverviewQueries } from './overview/overview.queries.js'
+import { RecordConsumers } from './overview/record.consumers.js'
+import { TenantConsumers } from './overview/tenant.consumers.js'
 import { AccountPlanController } from './plan/plan.controller.js'
 import { accountPlanStatus } from './plan/plan.js'
 import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
+import { AccountPoolController } from './pool/account-pool.controller.js'
+import { AccountPoolQueries } from './pool/account-pool.queries.js'
+import { AccountPoolService } from './pool/account-pool.service.js'
 import { SearchController } from './search/search.controller.js'
 import { HandoverService } from './handover/handover.service.js'
 import { HandoverSchema } from './handover/handover.schema.js'
@@ -46,8 +56,11 @@ import { Account } from './account/account.js'
     ContactController,
     ActivityController,
     AccountPlanController,
+    AccountPoolController,
     AccountConsumers,
     ActivityConsumers,
+    RecordConsumers,
+    TenantConsumers,
     SearchController,
     HandoverController,
     HandoverReportConsumers,
@@ -56,6 +69,8 @@ import { Account } from './account/account.js'
   providers: [
     AccountService,
     AccountQueries,
+    AccountLikeness,
+    AccountMerges,
     ContactService,
     ContactQueries,
     ActivityService,
@@ -64,6 +79,9 @@ import { Account } from './account/account.js'
     AccountPlanQueries,
     HandoverService,
     HandoverQueries,
+    OverviewQueries,
+    AccountPoolService,
+    AccountPoolQueries,
   ],
 })
 export class AccountModule {
@@ -71,8 +89,10 @@ export class AccountModule {
     imports: Imports,
     customFields: CustomFields,
     handovers: Handovers,
+    jobs: Jobs,
     accounts: AccountService,
     contacts: ContactService,
+    pool: AccountPoolService,
     directory: Directory,
     clock: Clock,
   ) {
@@ -92,6 +112,7 @@ export class AccountModule {
         tell: (tx, handed: readonly Account[]) => accounts.tellHandedOver(tx, handed),
       },
     ])
+    jobs.every(600, 'idle accounts go into the pool', () => pool.returnIdle())
   }
 }
 
@@ -100,5 +121,5 @@ export const accountService: ServiceDefinition = {
   module: AccountModule,
   schemas: [AccountSchema, ContactSchema, ActivitySchema, AccountPlanSchema, HandoverSchema, handoverPartSchema('account')],
   migrations: accountMigrations,
-  lifecycles: [accountPlanStatus, handoverStatus],
+  lifecycles: [accountStatus, accountPlanStatus, handoverStatus],
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { customInEvents } from './custom-field.operations.js'
 import { defineEvent } from './event.js'
-import { id, line } from './shapes.js'
+import { id, instant, line } from './shapes.js'
 
 const account = z.object({
   accountId: id('account'),
@@ -30,6 +30,30 @@ export const AccountOpened = defineEvent(
   'A company became an account: by hand, by import or by the conversion of a lead.',
 )
 export const AccountChanged = defineEvent('account.changed', 1, account, 'Base data, owner or parent of an account changed.')
+export const AccountMerged = defineEvent(
+  'account.merged',
+  1,
+  z.object({ accountId: id('account'), into: id('account') }),
+  'An account turned out to be the same as another one and became part of it; whoever knows it by its id goes on with that one.',
+)
+export const AccountPoolWarned = defineEvent(
+  'account.pool_warned',
+  1,
+  z.object({ accountId: id('account'), ownerId: id('user'), idleSince: instant, poolsAt: instant }),
+  'Nobody has been in contact with an account for long and it has no open deal: unless that changes it goes into the pool at `poolsAt`.',
+)
+export const AccountPooled = defineEvent(
+  'account.pooled',
+  1,
+  z.object({ accountId: id('account'), formerOwnerId: id('user'), idleSince: instant }),
+  'An account went into the pool: nobody owns it until somebody claims it. `account.changed` tells it, too.',
+)
+export const AccountClaimed = defineEvent(
+  'account.claimed',
+  1,
+  z.object({ accountId: id('account'), ownerId: id('user') }),
+  'Somebody took an account out of the pool and owns it now. `account.changed` tells it, too.',
+)
 export const ContactAdded = defineEvent('contact.added', 1, contact, 'A person at an account became known.')
 export const ContactChanged = defineEvent('contact.changed', 1, contact, 'Data of a contact changed.')
 const activity = z.object({

@@ -41,6 +41,8 @@ const company = {
   custom: CustomValuesGiven.optional(),
 }
 
+const accountStatuses = ['active', 'pooled', 'merged'] as const
+
 export const OpenAccount = z
   .strictObject({
     name: line(200),
@@ -69,6 +71,11 @@ export const AccountView = z
     ownerId: id('user').nullable(),
     note: z.string().nullable(),
     externalId: z.string().nullable(),
+    status: z.enum(accountStatuses).meta({ description: '`pooled`: nobody’s until somebody claims it' }),
+    mergedInto: id('account')
+      .nullable()
+      .meta({ description: 'the account that this one became part of; asked for this one, the API answers that one' }),
+    pooledAt: instant.nullable(),
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
@@ -111,7 +118,7 @@ export const getAccount = defineOperation({
   id: 'getAccount',
   method: 'GET',
   path: '/v1/accounts/{id}',
-  summary: 'One account.',
+  summary: 'One account. One that was merged answers with the account that it became part of.',
   rule: accounts.read,
 })
 
@@ -119,7 +126,8 @@ export const listAccounts = defineList({
   id: 'listAccounts',
   service: 'account',
   path: '/v1/accounts',
-  summary: 'Accounts. `sameName` finds a company however its name is written: without width, case, punctuation and legal form.',
+  summary:
+    'Accounts, without those that became part of another one. `sameName` finds a company however its name is written: without width, case, punctuation and legal form.',
   rule: accounts.read,
   item: AccountView,
   filters: {
@@ -130,6 +138,7 @@ export const listAccounts = defineList({
     country: 'exact',
     parentId: 'exact',
     externalId: 'exact',
+    status: accountStatuses,
     createdAt: 'instant',
     updatedAt: 'instant',
   },
@@ -158,7 +167,8 @@ export const assignAccount = defineOperation({
   body: z.strictObject({ ownerId: id('user') }).meta({ id: 'AssignAccount' }),
 })
 
-const relative = z
+/** A company above or below another. */
+export const RelatedAccount = z
   .object({
     id: id('account'),
     name: z.string(),
@@ -176,9 +186,9 @@ export const getHierarchy = defineOperation({
   rule: accounts.read,
   answer: z
     .object({
-      ancestors: z.array(relative).meta({ description: 'the top company first' }),
+      ancestors: z.array(RelatedAccount).meta({ description: 'the top company first' }),
       below: z
-        .array(relative.extend({ depth: z.number().int().meta({ description: '1: a direct subsidiary' }) }))
+        .array(RelatedAccount.extend({ depth: z.number().int().meta({ description: '1: a direct subsidiary' }) }))
         .meta({ description: 'by depth, then by name; at most 500' }),
       complete: z.boolean().meta({ description: 'false: there are more below than 500' }),
     })

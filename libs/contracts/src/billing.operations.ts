@@ -437,7 +437,7 @@ export const unsettleReceipt = defineOperation({
 
 /** The chart of accounts of the sub-ledger. */
 export const ledgerAccounts = ['accounts_receivable', 'unapplied_receipts', 'bank', 'revenue', 'tax_payable', 'bad_debt'] as const
-export const entryKinds = ['invoice', 'credit_note', 'receipt', 'settlement', 'settlement_undone', 'write_off'] as const
+export const entryKinds = ['invoice', 'credit_note', 'receipt', 'settlement', 'settlement_undone', 'write_off', 'account_merged'] as const
 
 /** An exact sum; unlike `Money` it may be larger than one column holds. */
 const sum = z.string().meta({ examples: ['1234.50'] })

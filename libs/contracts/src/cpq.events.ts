@@ -86,6 +86,7 @@ export const OrderPlaced = defineEvent(
     orderId: id('order'),
     number: z.string().max(40),
     contractId: id('contract'),
+    opportunityId: id('opportunity').optional(),
     accountId: id('account'),
     ownerId: id('user').nullable(),
     total: money,

@@ -245,9 +245,27 @@ export class Transaction {
     return found
   }
 
-  private async select<T extends object>(target: Mapped<T>, where: string, values: unknown[], suffix: string): Promise<T[]> {
+  /**
+   * All records where the columns (snake_case) have these values, locked until commit in the order of their ids. Whoever owns them: for what
+   * follows from a change that the actor may make.
+   */
+  async lockBy<T extends object>(target: Mapped<T>, where: Record<string, unknown>): Promise<T[]> {
+    const names = Object.keys(where)
+    const condition = names.map((name, n) => `${name} = $${n + 1}`).join(' AND ')
+    const found = await this.select(target, condition, Object.values(where), ' FOR UPDATE', 'whoever owns them')
+    for (const { id } of found as { id: string }[]) this.locked.add(`${this.tableOf(target).name}/${id}`)
+    return found
+  }
+
+  private async select<T extends object>(
+    target: Mapped<T>,
+    where: string,
+    values: unknown[],
+    suffix: string,
+    sight?: 'whoever owns them',
+  ): Promise<T[]> {
     const table = this.tableOf(target)
-    const visible = table.fields.has('ownerId') ? visibleOwners('owner_id', values.length) : undefined
+    const visible = table.fields.has('ownerId') && !sight ? visibleOwners('owner_id', values.length) : undefined
     const condition = visible ? `(${where}) AND ${visible.sql}` : where
     const rows = await this.query(
       `SELECT ${table.columnNames} FROM ${table.name} WHERE ${condition} ORDER BY id${suffix}`,

@@ -8,14 +8,21 @@ export const accountFields = {
   region: 'text',
   location: 'text',
   website: 'text',
+  phone: 'text',
+  note: 'text',
   employees: 'number',
   foundedYear: 'number',
   externalId: 'text',
+  isSubsidiary: 'flag',
   createdAt: 'instant',
 } as const
 
 /** An account as rules see it. */
 export function fieldsOf(account: Account): Readonly<Record<keyof typeof accountFields, unknown>> {
-  const { name, industry, country, region, location, website, employees, foundedYear, externalId, createdAt } = account
-  return { name, industry, country, region, location, website, employees, foundedYear, externalId, createdAt }
+  const { name, industry, country, region, location, website, phone, note, employees, foundedYear, externalId, parentId, createdAt } =
+    account
+  return {
+    ...{ name, industry, country, region, location, website, phone, note, employees, foundedYear, externalId, createdAt },
+    isSubsidiary: parentId !== null,
+  }
 }

@@ -129,7 +129,7 @@ class Known {
 
   static async read(tx: Transaction, rows: readonly Fields[]): Promise<Known> {
     const stored = await tx.query<Pick<Account, 'id' | 'nameKey' | 'externalId'>>(
-      `SELECT id, name_key AS "nameKey", external_id AS "externalId" FROM account WHERE name_key = ANY($1) OR external_id = ANY($2) ORDER BY id`,
+      `SELECT coalesce(merged_into, id) AS id, name_key AS "nameKey", external_id AS "externalId" FROM account WHERE name_key = ANY($1) OR external_id = ANY($2) ORDER BY id`,
       [rows.flatMap((row) => [row.name, row.parent ?? []].flat().map(nameKey)), rows.flatMap((row) => row.externalId ?? [])],
     )
     const known = new Known()

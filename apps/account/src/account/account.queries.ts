@@ -15,16 +15,26 @@ export class AccountQueries {
     const wish = typeof sameName === 'string' ? nameKey(sameName) : Array.isArray(sameName) ? sameName.map(nameKey) : undefined
     return this.db.list(Account, listAccounts, { ...query, sameName: wish }, accountView, {
       fields: { sameName: { sql: 'name_key', type: 'text', nullable: false } },
+      where: { sql: 'merged_into IS NULL', values: [] },
     })
   }
 
   async get(id: string) {
-    return accountView(await this.db.get(Account, id))
+    return accountView(await this.account(id))
+  }
+
+  /** The account; of one that was merged, the one that it became part of, if the actor may see that. */
+  private async account(id: string): Promise<Account> {
+    const found = await this.db.find(Account, id)
+    if (found && !found.mergedInto) return found
+    const gone = await this.db.one<{ into: string | null }>('SELECT merged_into AS "into" FROM account WHERE id = $1', [id])
+    const survivor = gone?.into ? await this.db.find(Account, gone.into) : undefined
+    return survivor ?? this.db.get(Account, id)
   }
 
   /** The companies above and below. Walks through those that the caller may not see, and leaves them out. */
-  async hierarchy(id: string): Promise<Hierarchy> {
-    await this.db.get(Account, id)
+  async hierarchy(asked: string): Promise<Hierarchy> {
+    const { id } = await this.account(asked)
     const ancestors = await this.relatives<Hierarchy['ancestors'][number]>(
       `SELECT id, parent_id, 0 AS depth FROM account WHERE id = $1
        UNION ALL SELECT a.id, a.parent_id, walk.depth + 1 FROM account a JOIN walk ON a.id = walk.parent_id`,
@@ -55,7 +65,7 @@ export class AccountQueries {
   }
 }
 
-/** An account as the API shows it: without the key of its name. */
-export function accountView({ nameKey: _, ...account }: Account): Answer<typeof getAccount> {
+/** An account as the API shows it: without the key of its name, and whom it may not go back to. */
+export function accountView({ nameKey: _, formerOwnerId: _f, ...account }: Account): Answer<typeof getAccount> {
   return account
 }

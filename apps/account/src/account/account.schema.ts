@@ -18,6 +18,10 @@ export const AccountSchema = aggregateSchema(Account, 'account', {
   note: 'text?',
   externalId: 'text?',
   custom: 'json',
+  status: 'text',
+  mergedInto: 'text?',
+  formerOwnerId: 'text?',
+  pooledAt: 'instant?',
 })
 
 searchable(Account, { name: 'company', phone: 'phone', externalId: 'code' })

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common'
 import { AccountChanged, AccountOpened, type changeAccount, type Input, type openAccount, type Sent } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, CustomFields, Database, Directory, Events, visibleOwners, type Transaction } from '@millrace/service'
+import { touch } from '../pool/touch.service.js'
+import { AccountLikeness } from './account-likeness.service.js'
 import { Account, type AccountData } from './account.js'
 
 /** Fields that JSON leaves out are absent, never undefined. */
@@ -16,16 +18,17 @@ export class AccountService {
     private readonly clock: Clock,
     private readonly directory: Directory,
     private readonly customFields: CustomFields,
+    private readonly likeness: AccountLikeness,
   ) {}
 
   open({ ownerId, custom: wish, ...given }: Input<typeof openAccount>['body']): Promise<Account> {
     return this.db.transaction(async (tx) => {
       if (ownerId) await this.directory.colleague(ownerId)
-      if (given.parentId) await this.parent(tx, given.parentId)
+      const parentId = given.parentId ? (await this.parent(tx, given.parentId)).id : null
       const { actor } = context()
       const owner = ownerId ?? (actor?.kind === 'user' && actor.roles.includes('sales_rep') ? (actor.id as Id<'user'>) : null)
       const custom = await this.customFields.merged('account', wish)
-      const account = Account.open({ ...begun('account', this.clock.now()), ...(given as Named), ownerId: owner, custom })
+      const account = Account.open({ ...begun('account', this.clock.now()), ...(given as Named), parentId, ownerId: owner, custom })
       await this.store(tx, [account])
       return account
     })
@@ -48,8 +51,8 @@ export class AccountService {
       const before = await tx.lock(Account, id)
       const custom = await this.customFields.merged('account', given.custom, before)
       const changed = before.change({ ...(given as Named), custom }, this.clock.now())
-      if (given.parentId) await this.checkParent(tx, changed, given.parentId)
-      const account = await tx.update(changed)
+      const account = await tx.update(given.parentId ? await this.placed(tx, changed, given.parentId) : changed)
+      if (account.name !== before.name) await this.likeness.note(tx, [account])
       await this.events.publish(tx, AccountChanged, account, facts(account))
       return account
     })
@@ -61,36 +64,56 @@ export class AccountService {
       const before = await tx.lock(Account, id)
       await this.directory.colleague(ownerId)
       const account = before.assign(ownerId, this.clock.now())
-      if (account === before) return account
-      await tx.update(account)
-      await tx.query('UPDATE contact SET owner_id = $2 WHERE account_id = $1', [id, ownerId])
-      await tx.query('UPDATE activity SET owner_id = $2 WHERE account_id = $1', [id, ownerId])
-      await this.events.publish(tx, AccountChanged, account, facts(account))
-      return account
+      return account === before ? account : this.handOver(tx, account)
     })
   }
 
   /** Tells of accounts that a handover gave another owner. */
   async tellHandedOver(tx: Transaction, accounts: readonly Account[]): Promise<void> {
+    touch(
+      tx,
+      accounts.filter(({ ownerId }) => ownerId).map(({ id, updatedAt }) => ({ accountId: id, at: updatedAt })),
+    )
     for (const account of accounts) await this.events.publish(tx, AccountChanged, account, facts(account))
+  }
+
+  /** Stores an account that has another owner, or none: contacts and activities follow it. */
+  async handOver(tx: Transaction, changed: Account): Promise<Account> {
+    const account = await tx.update(changed)
+    tx.send('UPDATE contact SET owner_id = $2 WHERE account_id = $1', [account.id, account.ownerId])
+    tx.send('UPDATE activity SET owner_id = $2 WHERE account_id = $1', [account.id, account.ownerId])
+    if (account.ownerId) touch(tx, [{ accountId: account.id, at: account.updatedAt }])
+    await this.events.publish(tx, AccountChanged, account, facts(account))
+    return account
   }
 
   /** Saves new accounts, any number in one statement, and tells others. */
   async store(tx: Transaction, accounts: readonly Account[]): Promise<void> {
     await tx.insert(accounts)
+    await this.likeness.note(tx, accounts)
+    touch(
+      tx,
+      accounts.filter(({ ownerId }) => ownerId).map(({ id, createdAt }) => ({ accountId: id, at: createdAt })),
+    )
     for (const account of accounts) await this.events.publish(tx, AccountOpened, account, facts(account), account.createdAt)
   }
 
-  /** The account that something new is to hang on. It does not change hands before that is done, so that both have one owner. */
+  /**
+   * The account that something new is to hang on; of one that was merged, the one that it became part of. It does not change hands before that is
+   * done, so that both have one owner.
+   */
   async standing(tx: Transaction, id: Id<'account'>): Promise<Account> {
     const visible = visibleOwners('owner_id', 1)
-    const rows = await tx.query(`SELECT * FROM account WHERE id = $1${visible ? ` AND ${visible.sql}` : ''} FOR SHARE`, [
-      id,
-      ...(visible?.values ?? []),
-    ])
-    const [account] = tx.hydrate(Account, rows)
-    if (!account) throw Refusal.invalid('reference.unknown', { field: 'accountId', value: id })
-    return account
+    for (let asked = id; ;) {
+      const [row] = await tx.query<{ seen: boolean }>(`SELECT *, ${visible?.sql ?? 'true'} AS seen FROM account WHERE id = $1 FOR SHARE`, [
+        asked,
+        ...(visible?.values ?? []),
+      ])
+      const [account] = row ? tx.hydrate(Account, [row]) : []
+      if (account?.mergedInto) asked = account.mergedInto
+      else if (account && row!.seen) return account
+      else throw Refusal.invalid('reference.unknown', { field: 'accountId', value: id })
+    }
   }
 
   /**
@@ -101,25 +124,34 @@ export class AccountService {
     await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 11))', [`${tx.tenant} account hierarchy`])
   }
 
-  private async checkParent(tx: Transaction, account: Account, parentId: Id<'account'>): Promise<void> {
+  /** The account below this parent, or the one that it became part of. */
+  private async placed(tx: Transaction, account: Account, parentId: Id<'account'>): Promise<Account> {
     const parent = await this.parent(tx, parentId)
-    const circle = await tx.one(
+    if (await this.standsBelow(tx, parent.id, account.id))
+      throw new Refusal('account.cycle', { account: account.name, parent: parent.name, accountId: account.id, parentId })
+    return account.below(parent.id)
+  }
+
+  /** Whether an account is another one or stands below it, directly or through others. */
+  async standsBelow(tx: Transaction, id: Id<'account'>, above: Id<'account'>): Promise<boolean> {
+    const found = await tx.one(
       `WITH RECURSIVE above AS (
          SELECT id, parent_id FROM account WHERE id = $1
          UNION SELECT a.id, a.parent_id FROM account a JOIN above ON a.id = above.parent_id)
        SELECT 1 FROM above WHERE id = $2`,
-      [parentId, account.id],
+      [id, above],
     )
-    if (circle) throw new Refusal('account.cycle', { account: account.name, parent: parent.name, accountId: account.id, parentId })
+    return found !== undefined
   }
 
   private async parent(tx: Transaction, parentId: Id<'account'>): Promise<Account> {
-    const parent = await tx.find(Account, parentId)
+    const named = await tx.find(Account, parentId)
+    const parent = named?.mergedInto ? await tx.find(Account, named.mergedInto) : named
     if (!parent) throw Refusal.invalid('reference.unknown', { field: 'parentId', value: parentId })
     return parent
   }
 }
 
-function facts({ id, name, ownerId, parentId, industry, country }: Account): Sent<typeof AccountOpened> {
+export function facts({ id, name, ownerId, parentId, industry, country }: Account): Sent<typeof AccountOpened> {
   return { accountId: id, name, ownerId, parentId, industry, country }
 }

@@ -1,4 +1,14 @@
-import { companyKey, type CustomValues, type Id, type Money } from '@millrace/domain'
+import { companyKey, lifecycle, Refusal, type CustomValues, type Id, type Money } from '@millrace/domain'
+
+export const accountStatus = lifecycle('account', {
+  active: ['pooled', 'merged'],
+  pooled: ['active', 'merged'],
+  merged: [],
+})
+export type AccountStatus = typeof accountStatus.state
+
+/** What of a merged account can replace what the surviving one has. */
+export type Taken = Exclude<keyof typeof nothing, 'parentId' | 'ownerId' | 'externalId' | 'custom'> | 'name'
 
 /** A company that we deal with. Every method returns the account as it is afterwards. */
 export class Account {
@@ -25,21 +35,74 @@ export class Account {
   declare readonly externalId: string | null
   /** Values of the company's own fields. */
   declare readonly custom: CustomValues
+  declare readonly status: AccountStatus
+  declare readonly mergedInto: Id<'account'> | null
+  /** Who owned it before it went into the pool. */
+  declare readonly formerOwnerId: Id<'user'> | null
+  declare readonly pooledAt: Date | null
 
   static open(given: AccountData & Pick<Account, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'name'>): Account {
-    return Object.assign(Object.create(Account.prototype) as Account, nothing, given, { nameKey: nameKey(given.name) })
+    const head = { status: accountStatus.initial, mergedInto: null, formerOwnerId: null, pooledAt: null }
+    return Object.assign(Object.create(Account.prototype) as Account, nothing, head, given, { nameKey: nameKey(given.name) })
   }
 
   change(data: AccountData & { readonly name?: string }, at: Date): Account {
+    this.mustStand()
     return this.with({ ...data, nameKey: nameKey(data.name ?? this.name), updatedAt: at })
   }
 
   assign(ownerId: Id<'user'>, at: Date): Account {
-    return this.ownerId === ownerId ? this : this.with({ ownerId, updatedAt: at })
+    this.mustStand()
+    if (this.ownerId === ownerId) return this
+    const status = this.status === 'pooled' ? accountStatus.move('pooled', 'active') : this.status
+    return this.with({ ownerId, status, updatedAt: at })
   }
 
-  /** The same account as a subsidiary of another. */
-  below(parentId: Id<'account'>): Account {
+  /** Nobody’s, until somebody claims it. */
+  pool(at: Date): Account {
+    return this.with({
+      status: accountStatus.move(this.status, 'pooled'),
+      ownerId: null,
+      formerOwnerId: this.ownerId,
+      pooledAt: at,
+      updatedAt: at,
+    })
+  }
+
+  /** Becomes part of another account. Asked again, the same. */
+  mergeInto(survivor: Id<'account'>, at: Date): Account {
+    if (this.mergedInto === survivor) return this
+    this.mustStand()
+    return this.with({ status: accountStatus.move(this.status, 'merged'), mergedInto: survivor, parentId: null, updatedAt: at })
+  }
+
+  /** The account that it became part of became part of another one itself. */
+  followInto(mergedInto: Id<'account'>): Account {
+    return this.with({ mergedInto })
+  }
+
+  /** Takes from an account that becomes part of this one what this one lacks, and what that one knows better. */
+  absorb(other: Account, take: readonly Taken[], at: Date): Account {
+    this.mustStand()
+    const better = new Set<string>(take)
+    const mine = Object.fromEntries(Object.entries(this)) as Record<string, unknown>
+    const theirs = Object.fromEntries(Object.entries(other)) as Record<string, unknown>
+    const names = Object.keys(nothing).filter((name) => !['parentId', 'ownerId', 'externalId', 'custom'].includes(name))
+    const gained = ['name', ...names].flatMap((name) =>
+      theirs[name] !== null && (mine[name] === null || better.has(name)) ? [[name, theirs[name]] as const] : [],
+    )
+    const changed = Object.fromEntries(gained) as Partial<Account>
+    const custom = { ...other.custom, ...this.custom }
+    return this.with({ ...changed, custom, nameKey: nameKey(changed.name ?? this.name), updatedAt: at })
+  }
+
+  /** Refuses when it became part of another one. */
+  mustStand(): void {
+    if (this.mergedInto) throw new Refusal('account.merged', { mergedInto: this.mergedInto })
+  }
+
+  /** The same account as a subsidiary of another; null: of none. */
+  below(parentId: Id<'account'> | null): Account {
     return this.with({ parentId })
   }
 

@@ -11,6 +11,7 @@ import {
 import { Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, CustomFields, Database, Directory, Events, type Received, type Transaction } from '@millrace/service'
 import { AccountService } from '../account/account.service.js'
+import { touch } from '../pool/touch.service.js'
 import { Activity, type ActivityData } from './activity.js'
 
 type Given = Input<typeof changeActivity>['body']
@@ -36,16 +37,17 @@ export class ActivityService {
       const activity = Activity.log({
         ...begun('activity', now),
         journeyId: account.journeyId,
-        ...(await this.checked(tx, accountId, given)),
+        ...(await this.checked(tx, account.id, given)),
         custom: await this.customFields.merged('activity', given.custom),
         kind,
-        accountId,
+        accountId: account.id,
         subject,
         takesPlaceAt: takesPlaceAt ?? now,
         ownerId: account.ownerId,
         loggedById: actor?.kind === 'user' ? (actor.id as Id<'user'>) : null,
       })
       await tx.insert(activity)
+      touch(tx, [{ accountId: account.id, at: activity.takesPlaceAt }])
       await this.events.publish(tx, ActivityLogged, activity, facts(activity), activity.takesPlaceAt)
       return activity
     })

@@ -44,6 +44,11 @@ export class Activity {
     return checked(Object.assign(Object.create(Activity.prototype) as Activity, nothing, given))
   }
 
+  /** The same, of the account that its own became part of. */
+  moveTo(account: Pick<Activity, 'accountId' | 'ownerId'>, updatedAt: Date): Activity {
+    return Object.assign(Object.create(Activity.prototype) as Activity, this, account, { updatedAt })
+  }
+
   change(data: ActivityData & Partial<Pick<Activity, 'journeyId' | 'subject' | 'takesPlaceAt'>>, at: Date): Activity {
     return checked(Object.assign(Object.create(Activity.prototype) as Activity, this, data, { updatedAt: at }))
   }

@@ -69,7 +69,9 @@ type Given = Parameters<typeof contactAt>[1]
 
 /** The accounts with these names, by the key of the name; they do not change hands before the import's transaction ends. */
 async function accountsByName(tx: Transaction, names: readonly string[]): Promise<Map<string, Account[]>> {
-  const rows = await tx.query('SELECT * FROM account WHERE name_key = ANY($1) ORDER BY id FOR SHARE', [names.map(nameKey)])
+  const rows = await tx.query('SELECT * FROM account WHERE name_key = ANY($1) AND merged_into IS NULL ORDER BY id FOR SHARE', [
+    names.map(nameKey),
+  ])
   return Map.groupBy(tx.hydrate(Account, rows), (account) => account.nameKey)
 }
 

@@ -51,7 +51,10 @@ export class ContactService {
       const phone = given.phone === undefined ? before.phone : given.phone
       const custom = await this.customFields.merged('contact', given.custom, before)
       const contact = await tx.update(
-        before.change({ ...(given as Named), custom, ownerId, phoneE164: e164(phone, country) }, this.clock.now()),
+        before.change(
+          { ...(given as Named), custom, ...(moved && { accountId: moved.id }), ownerId, phoneE164: e164(phone, country) },
+          this.clock.now(),
+        ),
       )
       await this.events.publish(tx, ContactChanged, contact, facts(contact))
       return contact
@@ -90,6 +93,6 @@ function e164(phone: string | null, country: string | null): string | null {
   return number?.isPossible() ? number.number : null
 }
 
-function facts({ id, accountId, name, email, phone, phoneE164, roles }: Contact): Sent<typeof ContactAdded> {
+export function facts({ id, accountId, name, email, phone, phoneE164, roles }: Contact): Sent<typeof ContactAdded> {
   return { contactId: id, accountId, name, email, phone: phoneE164 ?? phone, roles: [...roles] }
 }

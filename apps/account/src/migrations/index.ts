@@ -234,4 +234,159 @@ ALTER TABLE contact ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE activity ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
 `,
   ),
+  migration(
+    '0130-overview',
+    `
+ALTER TABLE account
+  ADD COLUMN status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'pooled', 'merged')),
+  ADD COLUMN merged_into text COLLATE "C" CHECK ((merged_into IS NOT NULL) = (status = 'merged')),
+  ADD COLUMN former_owner_id text COLLATE "C",
+  ADD COLUMN pooled_at timestamptz;
+CREATE INDEX account_merged ON account (tenant_id, merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX activity_account_next ON activity (tenant_id, account_id) WHERE next_step IS NOT NULL;
+
+-- What other services tell of each account.
+CREATE TABLE known_record (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  service text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C",
+  owner_id text COLLATE "C",
+  deal_id text COLLATE "C",
+  label text NOT NULL,
+  status text NOT NULL,
+  amount_minor bigint,
+  left_minor bigint,
+  currency text,
+  happened_at timestamptz NOT NULL,
+  day date,
+  details jsonb NOT NULL,
+  sequence int NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX known_record_account ON known_record (tenant_id, account_id, kind);
+CREATE INDEX known_record_heard ON known_record (tenant_id, service, event_id);
+SELECT tenant_table('known_record');
+
+-- Beside the receivables of known_record: these follow the events of the plan, those of the receivable, and neither waits for the other.
+CREATE TABLE known_instalment (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  plan_id text COLLATE "C" NOT NULL,
+  contract_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  owner_id text COLLATE "C",
+  place int NOT NULL,
+  label text NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  due_on date NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX known_instalment_account ON known_instalment (tenant_id, account_id);
+CREATE INDEX known_instalment_plan ON known_instalment (tenant_id, plan_id);
+SELECT tenant_table('known_instalment');
+
+CREATE TABLE known_tenant (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  zone text NOT NULL,
+  sequence int NOT NULL
+);
+SELECT tenant_table('known_tenant');
+
+-- Accounts by what their names are found by; rows, as only equality of texts reaches an index under row-level security.
+CREATE TABLE account_token (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  token text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, token, account_id)
+);
+CREATE INDEX account_token_account ON account_token (tenant_id, account_id);
+SELECT tenant_table('account_token');
+
+-- Pairs that look the same, the newer account first, until somebody decides on them.
+CREATE TABLE account_alike (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  other_id text COLLATE "C" NOT NULL CHECK (other_id < account_id),
+  score int NOT NULL,
+  PRIMARY KEY (tenant_id, account_id, other_id)
+);
+CREATE INDEX account_alike_other ON account_alike (tenant_id, other_id);
+SELECT tenant_table('account_alike');
+
+CREATE TABLE account_apart (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  other_id text COLLATE "C" NOT NULL CHECK (other_id < account_id),
+  decided_by text NOT NULL,
+  decided_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, account_id, other_id)
+);
+SELECT tenant_table('account_apart');
+
+-- Accounts from before, until the service has indexed them.
+CREATE TABLE account_not_indexed (
+  tenant_id text NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, account_id)
+);
+SELECT tenant_table('account_not_indexed', platform => true);
+ALTER TABLE account NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE account_not_indexed NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE account ADD FOREIGN KEY (tenant_id, merged_into) REFERENCES account (tenant_id, id);
+INSERT INTO account_not_indexed SELECT tenant_id, id FROM account;
+ALTER TABLE account_not_indexed FORCE ROW LEVEL SECURITY;
+ALTER TABLE account FORCE ROW LEVEL SECURITY;
+`,
+  ),
+  migration(
+    '0140-account-pool',
+    `
+-- When accounts that somebody owns were last dealt with, and when to look whether they go into the pool (null: when something happens).
+CREATE TABLE account_idle (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  touched_at timestamptz NOT NULL,
+  look_at timestamptz,
+  pools_at timestamptz,
+  PRIMARY KEY (tenant_id, account_id)
+);
+CREATE INDEX account_idle_look ON account_idle (look_at) WHERE look_at IS NOT NULL;
+SELECT tenant_table('account_idle', platform => true);
+ALTER TABLE account NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE activity NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE account_idle NO FORCE ROW LEVEL SECURITY;
+INSERT INTO account_idle (tenant_id, account_id, touched_at)
+  SELECT tenant_id, id, greatest(created_at, (SELECT max(t.takes_place_at) FROM activity t WHERE t.tenant_id = a.tenant_id AND t.account_id = a.id))
+  FROM account a WHERE owner_id IS NOT NULL;
+ALTER TABLE account_idle FORCE ROW LEVEL SECURITY;
+ALTER TABLE activity FORCE ROW LEVEL SECURITY;
+ALTER TABLE account FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE account_pool_settings (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  active boolean NOT NULL,
+  rules jsonb NOT NULL,
+  warn_days int NOT NULL CHECK (warn_days >= 0),
+  max_owned int CHECK (max_owned > 0),
+  max_per_day int CHECK (max_per_day > 0),
+  blocked_days int NOT NULL CHECK (blocked_days >= 0),
+  version int NOT NULL
+);
+SELECT tenant_table('account_pool_settings');
+
+CREATE TABLE account_claim (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  user_id text COLLATE "C" NOT NULL,
+  claimed_at timestamptz NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, user_id, claimed_at, account_id)
+);
+SELECT tenant_table('account_claim');
+CREATE INDEX account_pooled ON account (tenant_id, id) WHERE status = 'pooled';
+`,
+  ),
 ]

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import type { AccountChanged } from '@millrace/contracts'
+import type { AccountChanged, AccountMerged } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
 import { Database, type Received, type Transaction } from '@millrace/service'
 
@@ -24,9 +24,22 @@ export class AccountService {
     )
   }
 
-  /** Refuses an account that does not exist. */
-  async known(id: Id<'account'>): Promise<KnownAccount> {
-    const found = await this.find(id)
+  /** Notes that an account became part of another one. */
+  merge({ payload: { accountId, into }, sequence }: Received<typeof AccountMerged>, tx: Transaction) {
+    return tx.query('UPDATE known_account SET merged_into = $2, version = $3 WHERE id = $1 AND version < $3', [accountId, into, sequence])
+  }
+
+  /** The account, or the one that it became part of; that does not change before the transaction ends. */
+  async standing(tx: Transaction, id: Id<'account'>): Promise<Id<'account'>> {
+    const merged = await tx.one<{ into: Id<'account'> | null }>('SELECT merged_into AS into FROM known_account WHERE id = $1 FOR SHARE', [
+      id,
+    ])
+    return merged?.into ?? id
+  }
+
+  /** The account, or the one that it became part of. Refuses one that does not exist. */
+  async known(tx: Transaction, id: Id<'account'>): Promise<KnownAccount> {
+    const found = await this.find(await this.standing(tx, id))
     if (!found) throw Refusal.invalid('reference.unknown', { field: 'accountId', value: id })
     return found
   }

@@ -32,7 +32,8 @@ export class CollectionPlanService {
   async make(tx: Transaction, { terms, number, ...contract }: Signed): Promise<void> {
     const [known] = await tx.findBy(CollectionPlan, { contract_id: contract.contractId })
     if (known) return
-    const { contractId, accountId, ownerId, total, signedOn, lines } = contract
+    const { contractId, ownerId, total, signedOn, lines } = contract
+    const accountId = await this.accounts.standing(tx, contract.accountId)
     const plan = CollectionPlan.make({
       ...begun('collection_plan', this.clock.now()),
       contractId,

@@ -50,6 +50,11 @@ export class CollectionPlan {
     return Object.assign(Object.create(CollectionPlan.prototype) as CollectionPlan, given, { tax })
   }
 
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): CollectionPlan {
+    return Object.assign(Object.create(CollectionPlan.prototype) as CollectionPlan, this, { accountId, updatedAt })
+  }
+
   replanned(at: Date): CollectionPlan {
     return Object.assign(Object.create(CollectionPlan.prototype) as CollectionPlan, this, { updatedAt: at })
   }
@@ -88,4 +93,4 @@ export class CollectionPlan {
   }
 }
 
-type PlanFacts = Omit<CollectionPlan, 'tax' | 'layOut' | 'replanned'>
+type PlanFacts = Omit<CollectionPlan, 'tax' | 'layOut' | 'moveTo' | 'replanned'>

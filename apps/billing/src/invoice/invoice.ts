@@ -113,6 +113,11 @@ export class Invoice {
       .filter(({ gross }) => gross.isPositive())
   }
 
+  /** The same, of the account that its own became part of; what is printed on it stays. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Invoice {
+    return Object.assign(Object.create(Invoice.prototype) as Invoice, this, { accountId, updatedAt })
+  }
+
   /** Never more than the invoice. */
   credit(amount: Money, at: Date): Invoice {
     const credited = this.credited.plus(amount)
@@ -127,4 +132,4 @@ function taxIn({ gross, tax, creditedGross, creditedTax }: CreditableLine, part:
   return tax.times(Ratio.of(creditedGross.plus(part).minor, gross.minor)).minus(creditedTax)
 }
 
-type InvoiceFacts = Omit<Invoice, 'net' | 'tax' | 'total' | 'credited' | 'creditable' | 'credit'>
+type InvoiceFacts = Omit<Invoice, 'net' | 'tax' | 'total' | 'credited' | 'creditable' | 'credit' | 'moveTo'>

@@ -2,7 +2,7 @@ import { newId, type CalendarDate, type Id, type Money } from '@millrace/domain'
 
 /** The accounts of the sub-ledger; docs/ledger.md says what stands on which side. */
 export type LedgerAccount = 'accounts_receivable' | 'unapplied_receipts' | 'bank' | 'revenue' | 'tax_payable' | 'bad_debt'
-export type EntryKind = 'invoice' | 'credit_note' | 'receipt' | 'settlement' | 'settlement_undone' | 'write_off'
+export type EntryKind = 'invoice' | 'credit_note' | 'receipt' | 'settlement' | 'settlement_undone' | 'write_off' | 'account_merged'
 export type Side = 'debit' | 'credit'
 
 /** One side of an entry: an amount above zero on one ledger account, of one customer. */

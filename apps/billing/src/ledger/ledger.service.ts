@@ -12,15 +12,15 @@ export class LedgerService {
     return this.store(tx, { ...given, reverses: null }, wishes)
   }
 
-  /** Books the mirror of an entry. The database lets an entry be reversed once. */
+  /** Books the mirror of an entry, for the account that it concerns now. The database lets an entry be reversed once. */
   async reverse(
     tx: Transaction,
     entryId: Id<'journal_entry'>,
-    given: Pick<JournalEntry, 'kind' | 'occurredOn' | 'journeyId'>,
+    given: Pick<JournalEntry, 'kind' | 'accountId' | 'occurredOn' | 'journeyId'>,
   ): Promise<JournalEntry> {
-    const { sourceId, accountId } = await tx.get(JournalEntry, entryId)
+    const { sourceId } = await tx.get(JournalEntry, entryId)
     const postings = await tx.findBy(Posting, { entry_id: entryId })
-    return this.store(tx, { ...given, sourceId, accountId, reverses: entryId }, postings.map(mirrored))
+    return this.store(tx, { ...given, sourceId, reverses: entryId }, postings.map(mirrored))
   }
 
   private async store(tx: Transaction, given: Omit<JournalEntry, 'id' | 'createdAt'>, wishes: readonly Wish[]): Promise<JournalEntry> {

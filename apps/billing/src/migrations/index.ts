@@ -384,4 +384,22 @@ BEGIN
 END $$;
 `,
   ),
+  migration(
+    '0180-account-merged',
+    `
+ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
+
+ALTER TABLE journal_entry DROP CONSTRAINT journal_entry_kind_check;
+ALTER TABLE journal_entry ADD CONSTRAINT journal_entry_kind_check
+  CHECK (kind IN ('invoice', 'credit_note', 'receipt', 'settlement', 'settlement_undone', 'write_off', 'account_merged'));
+
+-- Issued is issued: only how much of it was credited is kept up to date, and which account is that of its buyer.
+CREATE OR REPLACE FUNCTION invoice_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE kept text[] := ARRAY['version', 'updated_at', 'credited_minor', 'owner_id', 'account_id'];
+BEGIN
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'invoice' AND to_jsonb(NEW) - kept = to_jsonb(OLD) - kept THEN RETURN NEW; END IF;
+  RAISE EXCEPTION 'an issued invoice is never changed' USING ERRCODE = '42501';
+END $$;
+`,
+  ),
 ]

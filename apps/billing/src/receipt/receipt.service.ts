@@ -24,11 +24,12 @@ export class ReceiptService {
   /** Records money that arrived and settles it at once. Told of the same money again (`externalId`), answers the receipt that is there. */
   record({ reference = null, bankAccount = null, externalId = null, ...given }: Input<typeof recordReceipt>['body']): Promise<Receipt> {
     return this.db.transaction(async (tx) => {
-      const { accountId, amount, receivedOn } = given
-      const account = await this.accounts.known(accountId)
+      const { amount, receivedOn } = given
+      const account = await this.accounts.known(tx, given.accountId)
+      const accountId = account.id
       await this.accounts.lock(tx, [accountId])
       const [known] = externalId ? await tx.findBy(Receipt, { external_id: externalId }) : []
-      if (known && !known.isSameAs(given)) throw new Refusal('receipt.differs', { receiptId: known.id })
+      if (known && !known.isSameAs({ accountId, amount, receivedOn })) throw new Refusal('receipt.differs', { receiptId: known.id })
       if (known) return known
 
       const payables = await this.settlements.payables(tx, accountId, amount)

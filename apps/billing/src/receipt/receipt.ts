@@ -18,7 +18,7 @@ export class Receipt {
   /** The bank's own id of it; no two receipts have the same. */
   declare readonly externalId: string | null
 
-  static record(given: Omit<Receipt, 'credit' | 'spend' | 'regain' | 'isSameAs'>): Receipt {
+  static record(given: Omit<Receipt, 'credit' | 'spend' | 'regain' | 'moveTo' | 'isSameAs'>): Receipt {
     return Object.assign(Object.create(Receipt.prototype) as Receipt, given, { credit: given.amount })
   }
 
@@ -31,6 +31,11 @@ export class Receipt {
   /** What it paid is credit again. */
   regain(amount: Money, at: Date): Receipt {
     return this.with({ credit: this.credit.plus(amount), updatedAt: at })
+  }
+
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Receipt {
+    return this.with({ accountId, updatedAt })
   }
 
   /** Whether the bank tells of the same money again. */

@@ -81,6 +81,11 @@ export class Receivable {
     return { receivableId: this.id, label: this.label, net: this.open.minus(tax), tax, gross: this.open }
   }
 
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Receivable {
+    return this.with({ accountId, updatedAt })
+  }
+
   invoice(invoiceId: Id<'invoice'>, invoiceNumber: string, at: Date): Receivable {
     this.billable()
     return this.with({ invoiceId, invoiceNumber, updatedAt: at })

@@ -111,6 +111,11 @@ export class Contract {
     return this.with({ ...by, status, customerSigner, signedAt: at, updatedAt: at })
   }
 
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Contract {
+    return this.with({ accountId, updatedAt })
+  }
+
   private with(change: Partial<Contract>): Contract {
     return Object.assign(Object.create(Contract.prototype) as Contract, this, change)
   }

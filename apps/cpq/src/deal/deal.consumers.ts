@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common'
 import {
   AccountChanged,
+  AccountMerged,
   AccountOpened,
   OpportunityChanged,
   OpportunityLost,
@@ -31,6 +32,16 @@ export class DealConsumers {
   @On(AccountChanged)
   changeAccount(event: Received<typeof AccountChanged>, tx: Transaction) {
     return this.keepAccount(event, tx)
+  }
+
+  /** Quotes, contracts and orders of an account that became part of another one are that one’s. */
+  @On(AccountMerged)
+  async mergeAccount({ payload: { accountId, into }, sequence, at }: Received<typeof AccountMerged>, tx: Transaction) {
+    await tx.query('UPDATE known_account SET merged_into = $2, version = $3 WHERE id = $1 AND version <= $3', [accountId, into, sequence])
+    for (const kind of [Quote, Contract, Order]) {
+      const records: Owned[] = await tx.lockBy<Owned>(kind, { account_id: accountId })
+      tx.updateAll(records.map((record) => record.moveTo(into, at)))
+    }
   }
 
   @On(OpportunityOpened)

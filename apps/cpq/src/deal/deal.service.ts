@@ -36,7 +36,16 @@ export class Deals {
     const { accountId, status } = deal
     if (status !== 'open') throw new Refusal('quote.deal_closed', { status })
     if (!accountId) throw new Refusal('quote.no_account')
-    return { ...deal, accountId }
+    return { ...deal, accountId: await this.standing(accountId) }
+  }
+
+  /** The account, or the one that it became part of; that does not change before the transaction ends. */
+  private async standing(accountId: Id<'account'>): Promise<Id<'account'>> {
+    const merged = await this.db.one<{ into: Id<'account'> | null }>(
+      'SELECT merged_into AS into FROM known_account WHERE id = $1 FOR SHARE',
+      [accountId],
+    )
+    return merged?.into ?? accountId
   }
 
   /** Refuses when the deal was won or lost meanwhile. */

@@ -415,4 +415,10 @@ END $$;
 `,
   ),
   handoverMigration('0105', 'cpq'),
+  migration(
+    '0180-account-merged',
+    `
+ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
+`,
+  ),
 ]

@@ -23,6 +23,7 @@ export class OrderService {
       orderId: order.id,
       number: order.number,
       contractId: order.contractId,
+      opportunityId: order.opportunityId,
       accountId: order.accountId,
       ownerId: order.ownerId,
       total: order.total,

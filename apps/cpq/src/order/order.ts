@@ -33,6 +33,11 @@ export class Order {
     const from = { contractId, journeyId, opportunityId, accountId, customerName, ownerId, total, placedOn: signedOn }
     return Object.assign(Object.create(Order.prototype) as Order, given, from)
   }
+
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Order {
+    return Object.assign(Object.create(Order.prototype) as Order, this, { accountId, updatedAt })
+  }
 }
 
 /** What is to be delivered of one product. Never changes. */

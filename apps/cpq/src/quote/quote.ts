@@ -60,7 +60,7 @@ export class Quote {
   declare readonly acceptedNumber: number | null
 
   static begin(
-    given: Omit<Quote, 'currentNumber' | 'status' | 'total' | 'validUntil' | 'acceptedNumber' | 'show' | 'retitle' | 'handOver'>,
+    given: Omit<Quote, 'currentNumber' | 'status' | 'total' | 'validUntil' | 'acceptedNumber' | 'show' | 'retitle' | 'moveTo' | 'handOver'>,
     version: QuoteVersion,
   ): Quote {
     return Object.assign(Object.create(Quote.prototype) as Quote, given, { acceptedNumber: null, ...shown(version) })
@@ -73,6 +73,11 @@ export class Quote {
 
   retitle(title: string): Quote {
     return this.with({ title })
+  }
+
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): Quote {
+    return this.with({ accountId, updatedAt })
   }
 
   private with(change: Partial<Quote>): Quote {

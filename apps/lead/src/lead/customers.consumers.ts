@@ -1,11 +1,14 @@
 import { Controller } from '@nestjs/common'
-import { AccountChanged, AccountOpened, ContactAdded, ContactChanged } from '@millrace/contracts'
+import { AccountChanged, AccountMerged, AccountOpened, ContactAdded, ContactChanged } from '@millrace/contracts'
 import { companyTokens, contactKey, emailKey } from '@millrace/domain'
 import { On, type Received, type Transaction } from '@millrace/service'
+import { LeadService } from './lead.service.js'
 
 /** Learns which accounts and contacts there are, so that a lead that is a customer already is seen at its capture. */
 @Controller()
 export class CustomersConsumers {
+  constructor(private readonly leads: LeadService) {}
+
   @On(AccountOpened)
   openAccount(event: Received<typeof AccountOpened>, tx: Transaction): void {
     tx.gather(keepAccounts, accountIn(event))
@@ -14,6 +17,13 @@ export class CustomersConsumers {
   @On(AccountChanged)
   changeAccount(event: Received<typeof AccountChanged>, tx: Transaction): void {
     tx.gather(keepAccounts, accountIn(event))
+  }
+
+  @On(AccountMerged)
+  async mergeAccount({ payload, sequence, at }: Received<typeof AccountMerged>, tx: Transaction): Promise<void> {
+    const { accountId: id, into } = payload
+    tx.gather(keepAccounts, { id, name: null, mergedInto: into, sequence })
+    await this.leads.followAccount(tx, id, into, at)
   }
 
   @On(ContactAdded)
@@ -29,7 +39,9 @@ export class CustomersConsumers {
 
 interface Account {
   readonly id: string
-  readonly name: string
+  /** Null: it became part of another one. */
+  readonly name: string | null
+  readonly mergedInto: string | null
   readonly sequence: number
 }
 
@@ -45,6 +57,7 @@ interface Contact {
 const accountIn = ({ payload, sequence }: Received<typeof AccountOpened>): Account => ({
   id: payload.accountId,
   name: payload.name,
+  mergedInto: null,
   sequence,
 })
 
@@ -65,7 +78,8 @@ function latest<Row extends { readonly id: string; readonly sequence: number }>(
 }
 
 async function keepAccounts(tx: Transaction, given: readonly Account[]): Promise<void> {
-  const accounts = latest(given)
+  const accounts = latest(given.filter(({ name }) => name !== null))
+  const merged = latest(given.filter(({ mergedInto }) => mergedInto))
   const kept = await tx.query<{ id: string; name: string }>(
     `INSERT INTO known_account (id, name, sequence) SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
      ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, sequence = excluded.sequence WHERE known_account.sequence <= excluded.sequence
@@ -78,6 +92,14 @@ async function keepAccounts(tx: Transaction, given: readonly Account[]): Promise
     rows.map(({ token }) => token),
     rows.map(({ id }) => id),
   ])
+  if (!merged.length) return
+  const gone = merged.map(({ id }) => id)
+  tx.send(
+    `UPDATE known_account k SET merged_into = given.into, sequence = given.sequence
+     FROM unnest($2::text[], $3::text[], $4::int[]) AS given(id, into, sequence) WHERE k.tenant_id = $1 AND k.id = given.id AND k.sequence <= given.sequence`,
+    [tx.tenant, gone, merged.map(({ mergedInto }) => mergedInto), merged.map(({ sequence }) => sequence)],
+  )
+  tx.send('DELETE FROM known_account_token WHERE tenant_id = $1 AND account_id = ANY($2::text[])', [tx.tenant, gone])
 }
 
 function keepContacts(tx: Transaction, given: readonly Contact[]): void {

@@ -267,8 +267,9 @@ export class LeadService {
   }
 
   /** Turns a qualified lead into account, contact and opportunity. Asked again, answers the same ids. */
-  convert(id: Id<'lead'>, wish: Input<typeof convertLead>['body']): Promise<Lead> {
+  convert(id: Id<'lead'>, asWished: Input<typeof convertLead>['body']): Promise<Lead> {
     return this.db.transaction(async (tx) => {
+      const wish = { ...asWished, ...(asWished.accountId && { accountId: await this.standing(tx, asWished.accountId) }) }
       const asked = await tx.lock(Lead, id)
       const before = asked.mergedInto ? await tx.lock(Lead, asked.mergedInto) : asked
       const lead = before.convert({ ...wish, newOpportunity: wish.opportunity !== undefined }, this.clock.now())
@@ -302,6 +303,18 @@ export class LeadService {
   /** Pools that take leads by their name (lower-case), for imports. */
   async pools(tx: Transaction): Promise<Map<string, Id<'pool'>>> {
     return new Map((await tx.findBy(Pool, { active: true })).map(({ id, name }) => [name.toLowerCase(), id]))
+  }
+
+  /** The account, or the one that it became part of. */
+  private async standing(tx: Transaction, id: Id<'account'>): Promise<Id<'account'>> {
+    const known = await tx.one<{ into: Id<'account'> | null }>('SELECT merged_into AS into FROM known_account WHERE id = $1', [id])
+    return known?.into ?? id
+  }
+
+  /** Leads that were converted into an account which became part of another one belong to that one. */
+  async followAccount(tx: Transaction, from: Id<'account'>, into: Id<'account'>, at: Date): Promise<void> {
+    const leads = await tx.lockBy(Lead, { account_id: from })
+    tx.updateAll(leads.map((lead) => lead.followAccount(into, at)))
   }
 
   /** Colleagues by e-mail and by name, for imports. */

@@ -263,6 +263,11 @@ export class Lead {
     return this.with({ status, disqualifiedReason: null, ...(this.ownerId && since(at)), updatedAt: at })
   }
 
+  /** The same, converted into the account that its own became part of. */
+  followAccount(accountId: Id<'account'>, updatedAt: Date): Lead {
+    return this.with({ accountId, updatedAt })
+  }
+
   /** Mints the ids of what did not exist. Asked again in the same way, answers the same. */
   convert(into: Conversion, at: Date): Lead {
     if (this.status === 'converted') return this.sameConversion(into)

@@ -508,4 +508,11 @@ ALTER TABLE search_backfill FORCE ROW LEVEL SECURITY;
 ALTER TABLE lead ADD COLUMN custom jsonb NOT NULL DEFAULT '{}';
 `,
   ),
+  migration(
+    '0180-account-merged',
+    `
+ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
+CREATE INDEX lead_account ON lead (tenant_id, account_id) WHERE account_id IS NOT NULL;
+`,
+  ),
 ]

@@ -99,4 +99,10 @@ SELECT tenant_table('known_product');
 `,
   ),
   handoverMigration('0101', 'opportunity'),
+  migration(
+    '0180-account-merged',
+    `
+ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
+`,
+  ),
 ]

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import type { AccountOpened, PayloadOf, ProductCreated } from '@millrace/contracts'
+import type { AccountMerged, AccountOpened, PayloadOf, ProductCreated } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
 import type { Transaction } from '@millrace/service'
 
@@ -12,11 +12,24 @@ export interface Known<Noun extends string> {
 /** Accounts and products as this service learnt of them from events. */
 @Injectable()
 export class KnownRecords {
-  /** The account's name, which cannot change before this transaction ends; refuses one that is not known here. */
-  async accountName(tx: Transaction, id: Id<'account'>): Promise<string> {
-    const found = await tx.one<{ name: string }>('SELECT name FROM known_account WHERE id = $1 FOR SHARE', [id])
+  /**
+   * The account, or the one that it became part of; neither that nor its name can change before this transaction ends. Refuses one that is not
+   * known here.
+   */
+  async account(tx: Transaction, id: Id<'account'>): Promise<{ accountId: Id<'account'>; accountName: string }> {
+    const read = (one: Id<'account'>) =>
+      tx.one<{ name: string; into: Id<'account'> | null }>('SELECT name, merged_into AS into FROM known_account WHERE id = $1 FOR SHARE', [
+        one,
+      ])
+    const found = await read(id)
     if (!found) throw Refusal.invalid('reference.unknown', { field: 'accountId', value: id })
-    return found.name
+    if (!found.into) return { accountId: id, accountName: found.name }
+    return { accountId: found.into, accountName: (await read(found.into))?.name ?? found.name }
+  }
+
+  /** Notes that an account became part of another one. */
+  async mergeAccount(tx: Transaction, { accountId, into }: PayloadOf<typeof AccountMerged>, version: number): Promise<void> {
+    await tx.query('UPDATE known_account SET merged_into = $2, version = $3 WHERE id = $1 AND version < $3', [accountId, into, version])
   }
 
   /** Notes an account that a conversion named, unless its own events came first. */
@@ -53,7 +66,7 @@ export class KnownRecords {
 
   /** Accounts by name as it was given, whatever its case; of two with the same name the older. */
   accountsByName(tx: Transaction, names: ReadonlySet<string>): Promise<Map<string, Known<'account'>>> {
-    return this.byName(tx, 'known_account', names)
+    return this.byName(tx, 'known_account', names, 'coalesce(merged_into, id)')
   }
 
   /** Products by name as it was given, whatever its case; of two with the same name the older. */
@@ -61,9 +74,10 @@ export class KnownRecords {
     return this.byName(tx, 'known_product', names)
   }
 
-  private async byName<Noun extends string>(tx: Transaction, table: `known_${Noun}`, names: ReadonlySet<string>) {
+  private async byName<Noun extends string>(tx: Transaction, table: `known_${Noun}`, names: ReadonlySet<string>, standing = 'id') {
     const rows = await tx.query<Known<Noun> & { given: string }>(
-      `SELECT DISTINCT ON (given) given, id, name FROM unnest($1::text[]) AS wanted(given) JOIN ${table} ON lower(name) = lower(given) ORDER BY given, id`,
+      `SELECT DISTINCT ON (given) given, ${standing} AS id, name FROM unnest($1::text[]) AS wanted(given)
+       JOIN ${table} known ON lower(name) = lower(given) ORDER BY given, known.id`,
       [[...names]],
     )
     return new Map(rows.map(({ given, id, name }) => [given, { id, name }] as const))

@@ -1,5 +1,13 @@
 import { Controller } from '@nestjs/common'
-import { AccountChanged, AccountOpened, ContractSigned, LeadConverted, ProductChanged, ProductCreated } from '@millrace/contracts'
+import {
+  AccountChanged,
+  AccountMerged,
+  AccountOpened,
+  ContractSigned,
+  LeadConverted,
+  ProductChanged,
+  ProductCreated,
+} from '@millrace/contracts'
 import { On, type Received, type Transaction } from '@millrace/service'
 import { KnownRecords } from './known-records.queries.js'
 import { OpportunityService } from './opportunity.service.js'
@@ -30,6 +38,11 @@ export class OpportunityConsumers {
   @On(AccountChanged)
   accountChanged({ payload, sequence }: Received<typeof AccountChanged>, tx: Transaction) {
     return this.known.keepAccount(tx, payload, sequence)
+  }
+
+  @On(AccountMerged)
+  accountMerged({ payload, sequence, at }: Received<typeof AccountMerged>, tx: Transaction) {
+    return this.opportunities.followAccount(tx, payload, sequence, at)
   }
 
   @On(ProductCreated)

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import {
+  type AccountMerged,
   OpportunityChanged,
   OpportunityLost,
   OpportunityOpened,
@@ -48,8 +49,7 @@ export class OpportunityService {
           ...begun('opportunity', this.clock.now()),
           ...(given as Pick<DealData, 'title'> & Partial<DealData>),
           ownerId: owner,
-          accountId,
-          accountName: await this.known.accountName(tx, accountId),
+          ...(await this.known.account(tx, accountId)),
           products: await this.lines(tx, products),
         },
         who(),
@@ -74,8 +74,7 @@ export class OpportunityService {
         ...begun('opportunity', at, wish.id),
         title: wish.title,
         amount: wish.amount,
-        accountId: account.id,
-        accountName: await this.known.accountName(tx, account.id),
+        ...(await this.known.account(tx, account.id)),
         ownerId,
         leadId,
         source,
@@ -91,11 +90,20 @@ export class OpportunityService {
       const before = await tx.lock(Opportunity, id)
       const data: Partial<DealData> = {
         ...(given as Partial<DealData>),
-        ...(accountId && { accountId, accountName: await this.known.accountName(tx, accountId) }),
+        ...(accountId && (await this.known.account(tx, accountId))),
         ...(products && { products: await this.lines(tx, products) }),
       }
       return this.saveChange(tx, before, before.change(data, this.clock.now()))
     })
+  }
+
+  /** The deals of an account that became part of another one are deals of that one, closed ones included. */
+  async followAccount(tx: Transaction, merged: PayloadOf<typeof AccountMerged>, sequence: number, at: Date): Promise<void> {
+    await this.known.mergeAccount(tx, merged, sequence)
+    const survivor = await this.known.account(tx, merged.accountId)
+    const deals = (await tx.lockBy(Opportunity, { account_id: merged.accountId })).map((deal) => deal.moveTo(survivor, at))
+    tx.updateAll(deals)
+    for (const deal of deals) await this.events.publish(tx, OpportunityChanged, deal, facts(deal), at)
   }
 
   assign(id: Id<'opportunity'>, ownerId: Id<'user'>): Promise<Opportunity> {

@@ -101,6 +101,11 @@ export class Opportunity {
     return this.with({ ...data, updatedAt: at })
   }
 
+  /** The same deal with the account that its own became part of, whatever its status. */
+  moveTo(account: Pick<Opportunity, 'accountId' | 'accountName'>, updatedAt: Date): Opportunity {
+    return this.with({ ...account, updatedAt })
+  }
+
   assign(ownerId: Id<'user'>, at: Date): Opportunity {
     return this.ownerId === ownerId ? this : this.with({ ownerId, updatedAt: at })
   }
