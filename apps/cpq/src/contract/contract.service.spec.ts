@@ -1,9 +1,11 @@
 import {
   acceptQuote,
+  AccountMerged,
   approveContract,
   changeContract,
   draftContract,
   draftQuote,
+  getQuote,
   getContract,
   getOrder,
   listContracts,
@@ -361,5 +363,26 @@ describe('who sees which contract and order', () => {
       [company.amy.id, 'signed'],
       [null, company.bob.id],
     ])
+  })
+})
+
+describe('quotes, contracts and orders of an account that became part of another one', () => {
+  it('are that one’s, and so is what is quoted next for a deal that still names the one that went', async () => {
+    const quote = await anAcceptedQuote()
+    const contract = await cpq.as(company.amy).does(draftContract, { body: { quoteId: quote.id } })
+    const into = newId('account')
+    await world.publish(company.tenantId, AccountMerged, quote.accountId, { accountId: quote.accountId, into }, { sequence: 2 })
+    await cpq.settled()
+    const [moved, drafted] = [await does(getQuote, quote), await does(getContract, contract)]
+    expect([moved.accountId, drafted.accountId, drafted.version]).toEqual([into, into, contract.version + 1])
+    const { data } = await cpq.as(company.ada).does(readAudit, { params: { id: contract.id } })
+    expect(data.at(-1).change).toEqual({ accountId: { from: quote.accountId, to: into } })
+
+    const deal = await aDeal(world, cpq, company)
+    await world.publish(company.tenantId, AccountMerged, deal.accountId, { accountId: deal.accountId, into }, { sequence: 2 })
+    await cpq.settled()
+    const { opportunityId } = deal
+    const lines = [{ productId: catalogue.seat, quantity: '1' }]
+    expect(await cpq.as(company.amy).does(draftQuote, { body: { opportunityId, lines } })).toMatchObject({ accountId: into })
   })
 })

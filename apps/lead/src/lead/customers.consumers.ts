@@ -95,8 +95,8 @@ async function keepAccounts(tx: Transaction, given: readonly Account[]): Promise
   if (!merged.length) return
   const gone = merged.map(({ id }) => id)
   tx.send(
-    `UPDATE known_account k SET merged_into = given.into, sequence = given.sequence
-     FROM unnest($2::text[], $3::text[], $4::int[]) AS given(id, into, sequence) WHERE k.tenant_id = $1 AND k.id = given.id AND k.sequence <= given.sequence`,
+    `UPDATE known_account k SET merged_into = given.survivor, sequence = given.sequence
+     FROM unnest($2::text[], $3::text[], $4::int[]) AS given(id, survivor, sequence) WHERE k.tenant_id = $1 AND k.id = given.id AND k.sequence <= given.sequence`,
     [tx.tenant, gone, merged.map(({ mergedInto }) => mergedInto), merged.map(({ sequence }) => sequence)],
   )
   tx.send('DELETE FROM known_account_token WHERE tenant_id = $1 AND account_id = ANY($2::text[])', [tx.tenant, gone])

@@ -1,5 +1,6 @@
 import {
   AccountChanged,
+  AccountMerged,
   AccountOpened,
   assignLead,
   captureLead,
@@ -159,6 +160,33 @@ describe('capturing a lead', () => {
       { accountId, contactId, score: 50, reasons: ['phone'] },
       { accountId, contactId: null, score: 25, reasons: ['company'] },
     ])
+  })
+
+  it('knows an account that became part of another one as that one, and so do leads that were converted into it', async () => {
+    const { amy, tenantId } = await world.company()
+    const [gone, into] = [newId('account'), newId('account')]
+    for (const accountId of [gone, into]) {
+      const account = { accountId, name: 'Taurus Werke', ownerId: null, parentId: null, industry: null, country: null }
+      await world.publish(tenantId, AccountOpened, accountId, account)
+    }
+    await leads.settled()
+    const converts = async (id: string) => {
+      await leads.as(amy).does(qualifyLead, { params: { id } })
+      return leads.as(amy).does(convertLead, { params: { id }, body: { accountId: gone } })
+    }
+    const before = await leads.as(amy).does(captureLead, { body: { companyName: 'Taurus Werke', email: 'a@taurus.example' } })
+    expect(before.customers.map(({ accountId }: any) => accountId).sort()).toEqual([gone, into].sort())
+    expect(await converts(before.id)).toMatchObject({ accountId: gone })
+    await world.publish(tenantId, AccountMerged, gone, { accountId: gone, into }, { sequence: 2 })
+    await leads.settled()
+    const converted = await leads.as(amy).does(getLead, { params: { id: before.id } })
+    expect(converted).toMatchObject({ accountId: into, status: 'converted' })
+    expect(await leads.as(amy).does(convertLead, { params: { id: before.id }, body: { accountId: gone } })).toEqual(converted)
+    const later = await leads.as(amy).does(captureLead, { body: { companyName: 'Taurus Werke', email: 'b@taurus.example' } })
+    expect(later.customers.map(({ accountId }: any) => accountId)).toEqual([into])
+    expect(await converts(later.id)).toMatchObject({ accountId: into })
+    const told = (await world.events(tenantId)).filter(({ subject, name }) => subject === later.id && name === 'lead.converted')
+    expect(told[0]!.payload['account'].id).toBe(into)
   })
 
   it('finds leads from before companies were compared', async () => {

@@ -1,5 +1,6 @@
 import {
   AccountChanged,
+  AccountMerged,
   AccountOpened,
   assignOpportunity,
   changeOpportunity,
@@ -708,5 +709,26 @@ describe('importing the history of a company', () => {
       ['opportunity.stage_entered', '2026-02-01T02:00:00.000Z', 'signed'],
       ['opportunity.won', '2026-02-01T02:00:00.000Z', undefined],
     ])
+  })
+})
+
+describe('the deals of an account that became part of another one', () => {
+  it('are that one’s, closed ones included, and others are told', async () => {
+    const fresh = await world.company()
+    const [gone, into] = [await anAccount(fresh, 'Gone'), await anAccount(fresh, 'Survivor')]
+    const caller = service.as(fresh.amy)
+    const [open, lost] = [await aDeal(caller, { accountId: gone }), await aDeal(caller, { accountId: gone })]
+    await caller.does(loseOpportunity, { params: { id: lost.id }, body: { reason: 'price' } })
+    await world.publish(fresh.tenantId, AccountMerged, gone, { accountId: gone, into }, { sequence: 2 })
+    await service.settled()
+    for (const { id } of [open, lost])
+      expect(await caller.does(getOpportunity, { params: { id } })).toMatchObject({ accountId: into, accountName: 'Survivor' })
+    const told = (await world.events(fresh.tenantId)).filter(({ name }) => name === 'opportunity.changed')
+    expect(told.map(({ subject, payload }) => [subject, payload['accountId']]).sort()).toEqual(
+      [open, lost].map(({ id }) => [id, into]).sort(),
+    )
+    const { data } = await service.as(fresh.ada).does(readAudit, { params: { id: open.id } })
+    expect(data.at(-1)).toMatchObject({ version: 2, change: { accountId: { from: gone, to: into } } })
+    expect(await aDeal(caller, { accountId: gone })).toMatchObject({ accountId: into, accountName: 'Survivor' })
   })
 })
