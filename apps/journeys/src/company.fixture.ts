@@ -17,6 +17,8 @@ import {
   approveContract,
   cancelHandover,
   captureLead,
+  changeAccountPoolSettings,
+  claimAccount,
   claimLead,
   completeItem,
   convertLead,
@@ -46,6 +48,7 @@ import {
   getOpportunity,
   getProcess,
   issueInvoice,
+  keepAccountApart,
   keepLeadApart,
   LeadConverted,
   listCollectionPlans,
@@ -55,15 +58,18 @@ import {
   logActivity,
   loseOpportunity,
   mediaTypes,
+  mergeAccount,
   mergeLead,
   moveOpportunity,
   nurtureLead,
+  openAccount,
   openOpportunity,
   previewImport,
   prepareHandover,
   publishProcess,
   qualifyLead,
   recordReceipt,
+  releaseAccount,
   releaseLead,
   reopenItem,
   replanCollection,
@@ -307,6 +313,13 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await becomes('moved')
   await does(undoHandover, to(handover))
   await becomes('undone')
+  const [account, same, another] = [0, 1, 2].map(() => does(openAccount, { body: { name: 'Twice Ltd' } }))
+  const accountId = (await account).id
+  await does(keepAccountApart, to(accountId, { accountId: (await another).id }))
+  await does(mergeAccount, to(accountId, { accountId: (await same).id }))
+  await does(changeAccountPoolSettings, { body: { warnDays: 14, blockedDays: 0 } })
+  await does(releaseAccount, to(accountId))
+  await does(claimAccount, to(accountId))
 
   const { done, open } = await records(does, walker(stage, people.executive, succeeded), people.sales_rep, common.get('product')!)
   const plan = { goals: [{ key: 'a', text: 'A' }], actions: [{ key: 'a', text: 'A', ownerId: people.sales_rep.id, dueOn: '2027-01-10' }] }

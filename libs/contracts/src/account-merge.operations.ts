@@ -92,6 +92,10 @@ defineProblems({
     en: 'The account is part of another one. Go on with that one; see mergedInto.',
     'zh-CN': '该客户已并入其他客户。请使用 mergedInto 所指的客户。',
   },
+  'account.two_plans': {
+    en: 'Both accounts have an active plan. Close one of them first; that of the surviving account is {planId}.',
+    'zh-CN': '两个客户都有进行中的客户计划。请先关闭其中一个;保留客户的计划为 {planId}。',
+  },
   'account.merged_with_itself': {
     en: 'An account cannot be merged with itself. Name the other one in accountId.',
     'zh-CN': '客户不能与自身合并。请在 accountId 中指定另一个客户。',

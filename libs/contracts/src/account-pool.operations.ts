@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { permission, salesReaders } from './access.js'
+import { permission, salesReaders, salesWriters } from './access.js'
 import { AccountView } from './account.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
@@ -83,15 +83,22 @@ export const listPooledAccounts = defineList({
   sorts: ['id', 'name', 'pooledAt'],
 })
 
+const one = { service: 'account', method: 'POST', params: z.object({ id: id('account') }), answer: AccountView } as const
+
+export const releaseAccount = defineOperation({
+  ...one,
+  id: 'releaseAccount',
+  path: '/v1/accounts/{id}/release',
+  summary: 'Gives an account back to the pool.',
+  rule: permission('account.release', salesWriters),
+})
+
 export const claimAccount = defineOperation({
+  ...one,
   id: 'claimAccount',
-  service: 'account',
-  method: 'POST',
   path: '/v1/accounts/{id}/claim',
   summary: 'Takes an account out of the pool. Of several who try at the same moment one gets it.',
   rule: claim,
-  params: z.object({ id: id('account') }),
-  answer: AccountView,
 })
 
 defineProblems({

@@ -45,7 +45,11 @@ export const AccountPoolWarned = defineEvent(
 export const AccountPooled = defineEvent(
   'account.pooled',
   1,
-  z.object({ accountId: id('account'), formerOwnerId: id('user'), idleSince: instant }),
+  z.object({
+    accountId: id('account'),
+    formerOwnerId: id('user').nullable(),
+    idleSince: instant.nullable().meta({ description: 'when somebody last dealt with it; null: it was given back by hand' }),
+  }),
   'An account went into the pool: nobody owns it until somebody claims it. `account.changed` tells it, too.',
 )
 export const AccountClaimed = defineEvent(

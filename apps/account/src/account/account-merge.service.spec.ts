@@ -1,10 +1,14 @@
 import {
+  activateAccountPlan,
   addContact,
   assignAccount,
   changeAccount,
   claimAccount,
+  closeAccountPlan,
+  draftAccountPlan,
   getAccount,
   getAccountOverview,
+  getAccountPlan,
   getContact,
   getHierarchy,
   keepAccountApart,
@@ -118,6 +122,25 @@ describe('merging two accounts', () => {
     )
     const { data } = await service.as(ada).does(readAudit, { params: { id: contact.id } })
     expect(data[1]).toMatchObject({ action: 'update', version: 2, change: { accountId: { from: gone.id, to: kept.id } } })
+  })
+
+  it('moves plans, and is refused while both have one that is active', async () => {
+    const { olga, amy } = await world.company()
+    const [kept, gone] = [await open(olga, { name: 'Kept' }), await open(olga, { name: 'Gone' })]
+    const plan = async (accountId: string) => {
+      const goals = [{ key: 'crm', text: 'CRM in use' }]
+      const actions = [{ key: 'demo', text: 'Demo', goalKey: 'crm', ownerId: amy.id, dueOn: '2026-12-01' }]
+      const body = { accountId, title: 'Plan', startsOn: '2026-01-01', endsOn: '2026-12-31', goals, relations: [], actions }
+      const { id } = await service.as(olga).does(draftAccountPlan, { body })
+      await service.as(olga).does(activateAccountPlan, { params: { id } })
+      return id as string
+    }
+    const [stays, moves] = [await plan(kept.id), await plan(gone.id)]
+    expect((await merge(olga, kept, gone.id)).body).toMatchObject({ status: 409, code: 'account.two_plans', planId: stays })
+    expect((await service.as(olga).does(getAccount, { params: { id: gone.id } })).status).toBe('active')
+    await service.as(olga).does(closeAccountPlan, { params: { id: stays }, body: { note: 'One is enough' } })
+    expect((await merge(olga, kept, gone.id)).status).toBe(200)
+    expect(await service.as(olga).does(getAccountPlan, { params: { id: moves } })).toMatchObject({ accountId: kept.id, status: 'active' })
   })
 
   it('answers the same when asked again, and refuses itself, another survivor, and changes of what is gone', async () => {

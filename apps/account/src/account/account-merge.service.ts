@@ -5,6 +5,7 @@ import { Clock, context, Database, Events, type Transaction } from '@millrace/se
 import { Activity } from '../activity/activity.js'
 import { Contact } from '../contact/contact.js'
 import { facts as contactFacts } from '../contact/contact.service.js'
+import { AccountPlan } from '../plan/plan.js'
 import { touch, type Touch } from '../pool/touch.service.js'
 import { AccountLikeness } from './account-likeness.service.js'
 import { Account } from './account.js'
@@ -81,14 +82,20 @@ export class AccountMerges {
     return survivor.below(other.parentId)
   }
 
-  /** Contacts, activities, subsidiaries, and accounts that were merged into the one that goes now. */
+  /** Contacts, activities, plans, subsidiaries, and accounts that were merged into the one that goes now. */
   private async move(tx: Transaction, from: Id<'account'>, { id, ownerId }: Account, now: Date): Promise<void> {
     const place = { accountId: id, ownerId }
     const contacts = (await tx.lockBy(Contact, { account_id: from })).map((contact) => contact.change(place, now))
     const activities = (await tx.lockBy(Activity, { account_id: from })).map((activity) => activity.moveTo(place, now))
     const children = (await tx.lockBy(Account, { parent_id: from })).filter((child) => child.id !== id).map((child) => child.below(id))
     const gone = (await tx.lockBy(Account, { merged_into: from })).map((account) => account.followInto(id))
-    for (const moved of [contacts, activities, children, gone]) tx.updateAll(moved)
+    const plans = (await tx.lockBy(AccountPlan, { account_id: from })).map((plan) => plan.moveTo(id, now))
+    const active = await tx.findBy(AccountPlan, { account_id: id, status: 'active' })
+    if (active.length && plans.some(({ status }) => status === 'active')) throw new Refusal('account.two_plans', { planId: active[0]!.id })
+    tx.updateAll(plans)
+    tx.updateAll(contacts)
+    tx.updateAll(activities)
+    tx.updateAll([...children, ...gone])
     for (const contact of contacts) await this.events.publish(tx, ContactChanged, contact, contactFacts(contact))
     for (const child of children) await this.events.publish(tx, AccountChanged, child, facts(child))
     for (const account of gone) await this.events.publish(tx, AccountMerged, account, { accountId: account.id, into: id })

@@ -70,7 +70,7 @@ interface KeptRecord {
   readonly currency: Currency | null
   readonly happenedAt: string
   readonly day: CalendarDate | null
-  readonly details: Readonly<Record<string, any>>
+  readonly details: Readonly<Record<string, unknown>>
 }
 
 interface KeptSum {

@@ -14,9 +14,9 @@ export class AccountPlanService {
     private readonly accounts: AccountService,
   ) {}
 
-  draft({ accountId, ...content }: Input<typeof draftAccountPlan>['body']): Promise<AccountPlan> {
+  draft({ accountId: asked, ...content }: Input<typeof draftAccountPlan>['body']): Promise<AccountPlan> {
     return this.db.transaction(async (tx) => {
-      const { journeyId } = await this.accounts.standing(tx, accountId)
+      const { id: accountId, journeyId } = await this.accounts.standing(tx, asked)
       await this.mustBeKnown(tx, accountId, content)
       const plan = AccountPlan.draft({ ...begun('account_plan', this.clock.now()), journeyId, accountId, ...content })
       await tx.insert(plan)

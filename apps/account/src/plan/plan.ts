@@ -62,6 +62,11 @@ export class AccountPlan {
     return checked(this.with({ ...data, updatedAt: at }))
   }
 
+  /** The same, of the account that its own became part of. */
+  moveTo(accountId: Id<'account'>, updatedAt: Date): AccountPlan {
+    return this.with({ accountId, updatedAt })
+  }
+
   activate(at: Date): AccountPlan {
     if (this.status === 'active') return this
     if (!this.goals.length || !this.actions.length) throw new Refusal('account_plan.empty')

@@ -1,5 +1,12 @@
 import { Controller } from '@nestjs/common'
-import { changeAccountPoolSettings, claimAccount, getAccountPoolSettings, listPooledAccounts, type Input } from '@millrace/contracts'
+import {
+  changeAccountPoolSettings,
+  claimAccount,
+  getAccountPoolSettings,
+  listPooledAccounts,
+  releaseAccount,
+  type Input,
+} from '@millrace/contracts'
 import { Serve } from '@millrace/service'
 import { accountView } from '../account/account.queries.js'
 import { AccountPoolQueries } from './account-pool.queries.js'
@@ -25,6 +32,11 @@ export class AccountPoolController {
   @Serve(listPooledAccounts)
   list({ query }: Input<typeof listPooledAccounts>) {
     return this.queries.list(query)
+  }
+
+  @Serve(releaseAccount)
+  async release({ params }: Input<typeof releaseAccount>) {
+    return accountView(await this.pool.release(params.id))
   }
 
   @Serve(claimAccount)

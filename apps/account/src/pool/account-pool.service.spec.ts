@@ -11,6 +11,7 @@ import {
   openAccount,
   OpportunityLost,
   OpportunityOpened,
+  releaseAccount,
 } from '@millrace/contracts'
 import { newId, type Id } from '@millrace/domain'
 import { aWorld, type Company, type Person, type TestService, type World } from '@millrace/testing'
@@ -31,8 +32,8 @@ const dayMs = 86_400_000
 const day = (n: number) => new Date(Date.UTC(2026, 2, 1, 9) + n * dayMs)
 const dayOf = (at: string) => Math.floor((new Date(at).getTime() - day(0).getTime()) / dayMs)
 
-/** The service’s clock at an hour of the day by which all that took place at its beginning is exactly so many days ago. */
-const itIs = (n: number) => service.clock.set(new Date(day(n).getTime() + dayMs / 24))
+/** So late on the day that all that took place at its beginning is so many whole days ago, and later on each day than on those before. */
+const itIs = (n: number) => service.clock.set(new Date(day(n).getTime() + dayMs / 24 + n * 60_000))
 const open = async (person: Person, body: object = {}) =>
   (await service.as(person).does(openAccount, { body: { name: `Idle ${newId('x')}`, ...body } })) as { id: Id<'account'>; version: number }
 const rules = (person: Person, body: object) => service.as(person).call(changeAccountPoolSettings, { body, headers: { 'if-match': '*' } })
@@ -212,6 +213,19 @@ describe('an account in the pool', () => {
     expect((await claim(bob, first!)).body).toMatchObject({ code: 'account_pool.claimed_enough', claimed: 2, limit: 2 })
     itIs(21)
     expect((await claim(bob, first!)).status).toBe(200)
+  })
+
+  it('may have been given back by its owner, once', async () => {
+    const company = await world.company()
+    const { amy, bob } = company
+    const account = await open(amy)
+    const release = (person: Person) => service.as(person).call(releaseAccount, { params: { id: account.id } })
+    expect((await release(bob)).status).toBe(404)
+    expect((await release(amy)).body).toMatchObject({ status: 'pooled', ownerId: null })
+    expect((await release(company.olga)).body).toMatchObject({ status: 409, code: 'account.illegal_move' })
+    expect((await claim(amy, account)).body.code).toBe('account.was_yours')
+    expect((await claim(bob, account)).status).toBe(200)
+    expect((await told(company, account)).map(([name]) => name)).toEqual(['account.pooled', 'account.claimed'])
   })
 
   it('can be given to somebody by who may, and has its whole time again', async () => {

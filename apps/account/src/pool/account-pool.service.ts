@@ -98,8 +98,7 @@ export class AccountPoolService {
       if (!account?.ownerId || account.status !== 'active') gone.push(id)
       else if (next.kind === 'pool') {
         gone.push(id)
-        const pooled = await this.accounts.handOver(tx, account.pool(now))
-        await this.events.publish(tx, AccountPooled, pooled, { accountId: id, formerOwnerId: account.ownerId, idleSince: touchedAt })
+        await this.pool(tx, account, touchedAt, now)
       } else if (next.kind === 'warn') {
         looked.push({ id, lookAt: next.poolsAt, poolsAt: next.poolsAt })
         const told = { accountId: id, ownerId: account.ownerId, idleSince: touchedAt, poolsAt: next.poolsAt }
@@ -116,6 +115,22 @@ export class AccountPoolService {
 
   private holds(when: string | null, account: Account, now: Date): boolean {
     return when === null || this.expressions.condition(when).of({ account: fieldsOf(account) }, now) === true
+  }
+
+  /** Gives an account back by hand. */
+  release(id: Id<'account'>): Promise<Account> {
+    return this.db.transaction(async (tx) => {
+      const before = await tx.lock(Account, id)
+      before.mustStand()
+      tx.send('DELETE FROM account_idle WHERE tenant_id = $1 AND account_id = $2', [tx.tenant, id])
+      return this.pool(tx, before, null, this.clock.now())
+    })
+  }
+
+  private async pool(tx: Transaction, before: Account, idleSince: Date | null, now: Date): Promise<Account> {
+    const account = await this.accounts.handOver(tx, before.pool(now))
+    await this.events.publish(tx, AccountPooled, account, { accountId: account.id, formerOwnerId: before.ownerId, idleSince })
+    return account
   }
 
   /** One of several who claim at the same moment gets the account; one who claims several at once gets no more than the rules allow. */

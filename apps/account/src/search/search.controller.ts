@@ -13,7 +13,12 @@ export class SearchController {
 
   @Serve(searchAccounts)
   async accounts({ query }: Input<typeof searchAccounts>): Promise<Answer<typeof searchAccounts>> {
-    const { found, complete } = await this.search.find(Account, { text: query.q, limit: query.limit, show: ['location'] })
+    const { found, complete } = await this.search.find(Account, {
+      text: query.q,
+      limit: query.limit,
+      show: ['location'],
+      where: 'merged_into IS NULL',
+    })
     const data = found.map(({ record: { id, name, location, phone, ownerId, createdAt }, ...fit }) => ({
       ...{ kind: 'account' as const, id, title: name ?? id, subtitle: inOneLine(location, phone), status: null, ownerId, createdAt },
       ...{ mine: fit.mine, match: fit.match, matches: fit.matches as never },
