@@ -68,9 +68,9 @@ export class AccountMerges {
 
   /** Both locked, in the order that everybody takes. */
   private async both(tx: Transaction, id: Id<'account'>, otherId: Id<'account'>): Promise<[Account, Account]> {
-    if (id === otherId) throw Refusal.invalid('account.merged_with_itself')
     const accounts = new Map<string, Account>()
     for (const each of [id, otherId].sort()) accounts.set(each, await tx.lock(Account, each))
+    if (id === otherId) throw Refusal.invalid('account.merged_with_itself')
     return [accounts.get(id)!, accounts.get(otherId)!]
   }
 
