@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common'
 import type { Id } from '@millrace/domain'
 import { HandoverConsumers, handoverPartSchema, Handovers, Jobs, type ServiceDefinition, type Transaction } from '@millrace/service'
-import { Jobs, type ServiceDefinition } from '@millrace/service'
 import { AccountMerges } from './account/account-merge.service.js'
 import { AccountConsumers } from './account/account.consumers.js'
 import { AccountQueries } from './account/account.queries.js'

@@ -11,6 +11,9 @@ import {
 } from '@millrace/contracts'
 import type { Id } from '@millrace/domain'
 import { On, type Received, type Transaction } from '@millrace/service'
+import { Contract } from '../contract/contract.js'
+import { Order } from '../order/order.js'
+import { Quote } from '../quote/quote.js'
 
 /** Keeps what quotes and contracts need to know of the company, its accounts and its deals. */
 @Controller()
@@ -39,7 +42,7 @@ export class DealConsumers {
   async mergeAccount({ payload: { accountId, into }, sequence, at }: Received<typeof AccountMerged>, tx: Transaction) {
     await tx.query('UPDATE known_account SET merged_into = $2, version = $3 WHERE id = $1 AND version <= $3', [accountId, into, sequence])
     for (const kind of [Quote, Contract, Order]) {
-      const records: Owned[] = await tx.lockBy<Owned>(kind, { account_id: accountId })
+      const records = await tx.lockBy<Quote | Contract | Order>(kind, { account_id: accountId })
       tx.updateAll(records.map((record) => record.moveTo(into, at)))
     }
   }
