@@ -35,7 +35,7 @@ export class AccountMerges {
     await this.accounts.lock(tx, [from, into])
     for (const kind of [CollectionPlan, Receivable, Invoice, Receipt]) {
       const records = await tx.lockBy<Owing>(kind, { account_id: from })
-      tx.updateAll(records.map((record) => record.moveTo(into, event.at)))
+      await tx.updateAll(records.map((record) => record.moveTo(into, event.at)))
     }
     const balances = await tx.query<Balance>(
       `SELECT ledger_account AS "ledgerAccount", amount_currency AS currency, sum(CASE side WHEN 'debit' THEN amount_minor ELSE -amount_minor END)::text AS minor

@@ -43,7 +43,7 @@ export class DealConsumers {
     await tx.query('UPDATE known_account SET merged_into = $2, version = $3 WHERE id = $1 AND version <= $3', [accountId, into, sequence])
     for (const kind of [Quote, Contract, Order]) {
       const records = await tx.lockBy<Quote | Contract | Order>(kind, { account_id: accountId })
-      tx.updateAll(records.map((record) => record.moveTo(into, at)))
+      await tx.updateAll(records.map((record) => record.moveTo(into, at)))
     }
   }
 

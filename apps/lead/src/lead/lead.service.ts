@@ -314,7 +314,7 @@ export class LeadService {
   /** Leads that were converted into an account which became part of another one belong to that one. */
   async followAccount(tx: Transaction, from: Id<'account'>, into: Id<'account'>, at: Date): Promise<void> {
     const leads = await tx.lockBy(Lead, { account_id: from })
-    tx.updateAll(leads.map((lead) => lead.followAccount(into, at)))
+    await tx.updateAll(leads.map((lead) => lead.followAccount(into, at)))
   }
 
   /** Colleagues by e-mail and by name, for imports. */

@@ -102,7 +102,7 @@ export class OpportunityService {
     await this.known.mergeAccount(tx, merged, sequence)
     const survivor = await this.known.account(tx, merged.accountId)
     const deals = (await tx.lockBy(Opportunity, { account_id: merged.accountId })).map((deal) => deal.moveTo(survivor, at))
-    tx.updateAll(deals)
+    await tx.updateAll(deals)
     for (const deal of deals) await this.events.publish(tx, OpportunityChanged, deal, facts(deal), at)
   }
 
