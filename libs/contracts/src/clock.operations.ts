@@ -80,7 +80,7 @@ export const planNextStep = defineOperation({
 
 defineProblems({
   'lead.next_step_past': {
-    en: 'The next step has to be due at a moment that is still to come; {dueAt} is not.',
+    en: 'The next step has to be due in the future, and {dueAt} is not. Choose a later moment.',
     'zh-CN': '下一步的截止时间必须在将来。当前为 {dueAt}。',
   },
   'lead.next_step_late': {

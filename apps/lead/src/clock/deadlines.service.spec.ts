@@ -264,13 +264,20 @@ describe('the clock', () => {
     expect((await leads.as(amy).call(changeClockSettings, { body: {}, headers: { 'if-match': '"3"' } })).status).toBe(403)
   })
 
-  it('only tells of it where the company has no pool for overdue leads', async () => {
+  it('only tells of it, once, where the company has no pool for overdue leads', async () => {
     const { amy } = company
     await settings({ poolId: null })
     go('2027-01-05T09:00:00+08:00')
     const { id } = await capture(amy)
+    for (const time of ['12:01', '13:01']) {
+      go(`2027-01-05T${time}:00+08:00`)
+      await Promise.all([run(), run(), run()])
+    }
     await ticks('2027-01-05T14:00:00+08:00', '2027-01-06T14:00:00+08:00', 6)
-    expect(await told(id)).toEqual([['lead.overdue', 'first_response']])
+    expect(await told(id)).toEqual([
+      ['lead.reminded', 'first_response'],
+      ['lead.overdue', 'first_response'],
+    ])
     expect(await see(id)).toMatchObject({ status: 'assigned', ownerId: amy.id, version: 1 })
   })
 })
