@@ -1,4 +1,4 @@
-import { newId, Refusal } from '@millrace/domain'
+import { newId, type Refusal } from '@millrace/domain'
 import { AccountPlan, accountPlanStatus, type PlanContent } from './plan.js'
 
 const monday = new Date('2026-11-02T08:00:00Z')
