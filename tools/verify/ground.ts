@@ -118,8 +118,11 @@ export class Reader {
     return (this.known ??= await this.query<TableFacts>(`
       SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced, greatest(c.reltuples, 0)::float8 AS size,
         ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS columns,
-        ARRAY(SELECT a.attname::text FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k(n, place)
-              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY place) AS key
+        ARRAY(SELECT a.attname::text
+              FROM (SELECT * FROM pg_index WHERE indrelid = c.oid AND indisunique AND indpred IS NULL AND indexprs IS NULL
+                    ORDER BY indisprimary DESC, indexrelid LIMIT 1) i
+              CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k(n, place)
+              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n ORDER BY place) AS key
       FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'schema_migration' ORDER BY 1`))
   }
 

@@ -223,7 +223,8 @@ describe('a field that a company adds to its leads', () => {
   it('is known to every replica within a second, as is its end', async () => {
     const company = await world.company()
     const other = await world.start(leadService, { DATABASE_URL: service.database.url })
-    const there = (custom: Wish) => other.as(company.amy).call(captureLead, { body: { companyName: 'x', custom } })
+    const there = (custom: Wish) =>
+      other.as(company.amy).call(captureLead, { body: { companyName: 'x', custom }, headers: { prefer: 'wait=30' } })
     expect((await there({})).status).toBe(201)
     const field = await adds(company, 'area', 'text')
     expect((await there({ area: 'south' })).body.custom).toEqual({ area: 'south' })
