@@ -74,6 +74,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   shareView: () => ({ body: { with: 'company' } }),
   sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
   draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
+  listLeads: () => ({ query: { limit: '200' } }),
   createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
   prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
@@ -121,7 +122,7 @@ export async function accessMatrix(stage: Stage, ours: Company, theirs: Company,
   }
 
   const jobs: (() => Promise<void>)[] = []
-  const deletions: typeof jobs = []
+  const takings: typeof jobs = []
   const company = operations.filter(({ callers }) => callers !== 'operator')
   const platforms = operations.filter(({ callers }) => callers === 'operator')
   // Lists first: the records that they have to show must not be pushed off the first page by those that the matrix makes.
@@ -130,7 +131,7 @@ export async function accessMatrix(stage: Stage, ours: Company, theirs: Company,
     for (const role of roles) {
       const who = { ...ours.people[role], password: ours.password }
       for (const about of operation.path.includes('{') ? aboutRecords(operation, role, ours, theirs) : [ownOf(role, ours)])
-        (operation.method === 'DELETE' ? deletions : jobs).push(() => check(who, role, operation, about, expectedOf(operation, who, about)))
+        (takes(operation) ? takings : jobs).push(() => check(who, role, operation, about, expectedOf(operation, who, about)))
     }
   const anyone = ownOf('administrator', ours)
   for (const operation of platforms) {
@@ -144,7 +145,7 @@ export async function accessMatrix(stage: Stage, ours: Company, theirs: Company,
     for (const about of aboutRecords(operation, 'sales_rep', ours, theirs).filter(({ tenantId }) => tenantId === ours.tenantId))
       jobs.push(() => check(theirs.ada, 'somebody of another company', operation, about, missing(operation)))
   await inParallel(jobs, (job) => job())
-  await inParallel(deletions, (job) => job())
+  await inParallel(takings, (job) => job())
 
   for (const [what, authorization, code] of await worthlessTokens(stage, ours.people.administrator))
     await inParallel(operations, async (operation) => {
@@ -239,11 +240,16 @@ function covers(far: Visibility, who: Colleague, owner: Colleague): boolean {
   return far === 'subtree' && owner.unitPath.startsWith(who.unitPath)
 }
 
+/** Whether it takes the record away from those who had it: asked last. */
+function takes({ method, id }: Operation): boolean {
+  return method === 'DELETE' || id === 'releaseAccount' || id === 'claimAccount'
+}
+
 function faultOf(operation: Operation, { status, text }: Reply, expected: Expected): string | undefined {
   const code = status < 300 ? '' : codeIn(text)
   if (expected.through) {
     if (status === operation.status) return undefined
-    if (operation.method === 'DELETE' && status === 404) return undefined // somebody else who may was first
+    if (takes(operation) && status === 404) return undefined // somebody else who may was first
     if (operation.method !== 'GET' && (status === 409 || status === 422 || rules.has(code))) return undefined
     return `should have been let through, was answered ${status} ${text.slice(0, 300)}`
   }

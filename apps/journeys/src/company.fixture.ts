@@ -1,4 +1,5 @@
 import {
+  addCustomField,
   createLeadForm,
   draftScorecard,
   trainScoreModel,
@@ -232,9 +233,15 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   const leaver = await person('Lea', 'sales_rep', north)
   await make(createOrgUnit, { name: 'Spare', parentId: south.id })
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
-  const form = await does(createLeadForm, { body: { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 } })
-  common.set('lead_form', form.id)
-  common.set('form key', form.key)
+  const aForm = { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 }
+  await make(createLeadForm, aForm)
+  // One of its own for the public: whoever may renews the key of the other.
+  common.set('form key', (await does(createLeadForm, { body: aForm })).key)
+  const labels = { en: 'Area', 'zh-CN': '面积' }
+  common.set(
+    'lead_custom_field',
+    (await does(addCustomField, { query: { record: 'lead' }, body: { key: 'area', type: 'number', labels } })).id,
+  )
   await make(draftScorecard, { name: 'Rules', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 30 }] })
   await make(trainScoreModel, {})
   const poolId = await make(createPool, { name: 'Fair' })

@@ -440,6 +440,7 @@ export function pathOf({ path }: Operation, known: Known, replaced: Readonly<Rec
 /** `readAudit` takes any noun's id, imports and parked events those of their service. */
 function idFor(path: string, schema: JsonSchema, known: Known): unknown {
   if (path.startsWith('/v1/import-mappings')) return known.get('lead_import_mapping') ?? newId('lead_import_mapping')
+  if (path.startsWith('/v1/custom-fields')) return known.get('lead_custom_field') ?? newId('lead_custom_field')
   if (path.startsWith('/v1/imports')) return known.get('lead_import') ?? newId('lead_import')
   if (path.startsWith('/v1/parked-events')) return known.get('parked') ?? newId('lead_parked')
   if (path.startsWith('/v1/audit/')) return known.get('lead')

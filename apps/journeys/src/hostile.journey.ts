@@ -104,7 +104,9 @@ const names = Object.keys(services) as ServiceName[]
 // First of all: what chance does to the records later would tell them apart.
 it('a record of another company is missing, in each operation', async () => {
   const differences: string[] = []
-  for (const operation of operations.filter(({ path, callers }) => path.includes('{') && callers !== 'operator')) {
+  for (const operation of operations.filter(
+    ({ path, callers, rule }) => path.includes('{') && callers !== 'operator' && rule !== 'public',
+  )) {
     const missing = new Map([...theirs.known.keys()].map((noun) => [noun, newId(noun)]))
     const body = wellFormed(operation, ours.token, ours.known).body
     const [other, none] = await Promise.all(
@@ -160,11 +162,11 @@ it('a field that an operation does not take is refused, whoever’s it would mak
   expect(requests).toBeGreaterThan(operations.length * 5)
 })
 
-/** How many changes a service has noted of our company. */
+/** How many changes of our company a service has noted that calls made: what events and handovers do goes on by itself. */
 async function audited(service: ServiceName | 'each' | 'gateway'): Promise<bigint> {
   if (service === 'each' || service === 'gateway') return 0n
   const [row] = await inTenant(ours.tenantId, () =>
-    running.get(service)!.database.query<{ count: bigint }>('SELECT count(*) AS count FROM audit'),
+    running.get(service)!.database.query<{ count: bigint }>(`SELECT count(*) AS count FROM audit WHERE channel = 'api'`),
   )
   return row!.count
 }

@@ -73,6 +73,13 @@ export class Expressions {
     return expressions
   }
 
+  /** What rules see of a record, field by field: `country`, and of the company's own fields `custom.budget`. */
+  seen(variable: string, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const { custom, ...own } = filled(this.fields[variable] ?? {}, values)
+    const more = Object.entries((custom ?? {}) as Record<string, unknown>).map(([key, value]) => [`custom.${key}`, value] as const)
+    return { ...own, ...Object.fromEntries(more) }
+  }
+
   /** A condition. It does not hold where it asks for what is not known. */
   condition(source: string): Expression<boolean> {
     return this.read(source, 'bool') as Expression<boolean>

@@ -46,9 +46,9 @@ export class ScoreModelService {
       const expressions = await this.customFields.expressions(this.expressions, 'lead')
       expressions.condition(success)
       expressions.condition(among)
-      const chosen =
-        fields?.map((field) => field.replace(/^lead\./, '')) ?? Object.keys(leadFields).filter((name) => !tellTale.includes(name))
-      const unknown = chosen.find((name) => !Object.hasOwn(leadFields, name))
+      const known = Object.keys({ ...leadFields, ...(await this.customFields.ruleFields('lead')) })
+      const chosen = fields?.map((field) => field.replace(/^lead\./, '')) ?? known.filter((name) => !tellTale.includes(name))
+      const unknown = chosen.find((name) => !known.includes(name))
       if (unknown) throw Refusal.invalid('reference.unknown', { field: 'fields', value: unknown })
       const model = ScoreModel.begin({ ...begun('score_model', this.clock.now()), success, among, fields: chosen })
       await tx.insert(model)
@@ -77,7 +77,8 @@ export class ScoreModelService {
     const model = await this.used.get()
     if (!model?.training) return undefined
     const { features, fitted } = model.training
-    const row = encoded(features, fieldsOf(lead))
+    const rules = await this.customFields.expressions(this.expressions, 'lead')
+    const row = encoded(features, rules.seen('lead', fieldsOf(lead)))
     const drivers = features
       .map((feature, n) => ({ feature, moves: fitted.coefficients[n]! * row[n]! }))
       .filter(({ moves }) => Math.abs(moves) >= 0.05)
@@ -143,7 +144,8 @@ export class ScoreModelService {
       const rows = await this.db.query(`SELECT * FROM lead WHERE $1 = '' OR id < $1 ORDER BY id DESC LIMIT ${readAtOnce}`, [after])
       for (const lead of this.db.hydrate(Lead, rows)) {
         const values = fieldsOf(lead)
-        if (ended.of({ lead: values }, now)) samples.push({ id: lead.id, values, success: well.of({ lead: values }, now) === true })
+        if (ended.of({ lead: values }, now))
+          samples.push({ id: lead.id, values: expressions.seen('lead', values), success: well.of({ lead: values }, now) === true })
       }
       if (rows.length < readAtOnce) break
       after = String(rows.at(-1)!['id'])
