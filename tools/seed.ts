@@ -201,18 +201,91 @@ async function ridgewayProcess(api: Api): Promise<void> {
 
 /** 9,240 leads of a web site. `Select` is what the form shows before a choice: unknown. */
 async function northfoldLeads(api: Api): Promise<void> {
-  report(
+  await northfoldRules(api)
+  const imported = await api.importFile(
     'leads',
-    await api.importFile(
-      'leads',
-      read('northfold/leads.csv'),
-      {
-        columns: { externalId: 'ProspectID', channel: 'LeadOrigin', source: 'LeadSource', note: 'Specialization', jobTitle: 'Occupation' },
-        values: { source: { google: 'Google', bing: 'Bing', Unknown: '' }, note: { Select: '' }, jobTitle: { Select: '' } },
+    read('northfold/leads.csv'),
+    {
+      columns: {
+        ...{ externalId: 'ProspectID', channel: 'LeadOrigin', source: 'LeadSource', note: 'Specialization', jobTitle: 'Occupation' },
+        ...{ 'custom.visits': 'TotalVisits', 'custom.seconds': 'TotalTime', 'custom.pages': 'PageViews', 'custom.enrolled': 'Converted' },
       },
-      (done) => progress('leads', done),
-    ),
+      values: {
+        ...{ source: { google: 'Google', bing: 'Bing', Unknown: '' }, note: { Select: '' }, jobTitle: { Select: '' } },
+        'custom.enrolled': { 0: 'no', 1: 'yes' },
+      },
+    },
+    (done) => progress('leads', done),
   )
+  report('leads', imported)
+  await northfoldReport(api)
+}
+
+/** What Northfold keeps of a lead besides, how it scores leads, and who gets them. */
+async function northfoldRules(api: Api): Promise<void> {
+  const field = (key: string, type: string, en: string, zh: string, more: object = {}) =>
+    unlessThere(() => api.post('/v1/custom-fields?record=lead', { key, type, labels: { en, 'zh-CN': zh }, ...more }))
+  await field('visits', 'number', 'Visits', '访问次数')
+  await field('seconds', 'number', 'Seconds on the site', '停留时长(秒)')
+  await field('pages', 'number', 'Pages a visit', '每次浏览页数')
+  const options = [
+    { key: 'yes', labels: { en: 'Yes', 'zh-CN': '是' } },
+    { key: 'no', labels: { en: 'No', 'zh-CN': '否' } },
+  ]
+  await field('enrolled', 'choice', 'Enrolled in the end', '最终报名', { options })
+
+  const people = ['Chen Jie', 'Li Na', 'Wang Fang', 'Zhao Min', 'Sun Lei', 'Wu Yan'].map((name) => ({
+    ...{ name, email: `${name.toLowerCase().replace(' ', '.')}@northfold.example`, roles: ['sales_rep'] },
+  }))
+  for (const person of people) await unlessThere(() => api.post('/v1/users', person))
+  await passwords(api, 'Northfold', people)
+
+  const { data: scorecards } = await api.get('/v1/scorecards', { status: 'active' })
+  if (!scorecards.length) {
+    const { id } = await api.post('/v1/scorecards', {
+      name: 'Interest and fit',
+      rules: [
+        { name: 'Asked to be called', condition: 'lead.channel == "Lead Add Form"', points: 40 },
+        { name: 'Working professional', condition: 'lead.jobTitle == "Working Professional"', points: 35 },
+        { name: 'Ten minutes on the site', condition: 'lead.custom.seconds >= 600', points: 30 },
+        { name: 'Came by a reference', condition: 'lead.source == "Reference"', points: 15 },
+        { name: 'Came back', condition: 'lead.custom.visits >= 3', points: 10 },
+        { name: 'Told us the field of study', condition: 'lead.note != ""', points: 10 },
+        { name: 'Never on the site', condition: 'lead.custom.visits < 1 && lead.channel != "Lead Add Form"', points: -20 },
+      ],
+      grades: { a: 60, b: 40, c: 15 },
+    })
+    await api.post(`/v1/scorecards/${id}/activate`)
+  }
+
+  const { data: rules } = await api.get('/v1/assignment-rules')
+  if (rules.length) return
+  const { data: pools } = await api.get('/v1/pools', { name: 'Website' })
+  const pool = pools[0] ?? (await api.post('/v1/pools', { name: 'Website', maxHeld: 50, maxPerDay: 20 }))
+  const userIds = await Promise.all(people.map(async ({ email }) => (await api.get('/v1/users', { email })).data[0].id))
+  const { version } = await api.get('/v1/assignment-settings')
+  await api.patch('/v1/assignment-settings', { capacity: 250 }, version)
+  await api.post('/v1/assignment-rules', {
+    ...{
+      name: 'Good leads in turn',
+      position: 1,
+      condition: 'lead.grade in ["A", "B"]',
+      target: { kind: 'users', userIds },
+      poolId: pool.id,
+    },
+  })
+  await api.post('/v1/assignment-rules', {
+    ...{ name: 'The others to who has room', position: 2, condition: 'lead.grade == "C"', strategy: 'least_loaded' },
+    ...{ target: { kind: 'users', userIds }, poolId: pool.id },
+  })
+}
+
+/** What a sales manager wants to know of an import: who has how many of the leads, and how many nobody has. */
+async function northfoldReport(api: Api): Promise<void> {
+  const { total, data } = await api.get('/v1/lead-figures', { groupBy: 'owner' })
+  console.log(`    of ${total.captured} leads ${total.assigned} are assigned and ${total.pooled} in the pool:`)
+  for (const { name, captured } of data as { name: string | null; captured: number }[])
+    console.log(`      ${name ?? 'nobody'}: ${captured}`)
 }
 
 async function unit(api: Api, name: string): Promise<void> {
