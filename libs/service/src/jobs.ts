@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common'
+import type pg from 'pg'
 import { Database } from './database.js'
 
 interface Job {
@@ -18,6 +19,8 @@ export class Jobs {
   private readonly timers: NodeJS.Timeout[] = []
   private failed: (name: string, error: Error) => void = () => undefined
   private readonly running = new Set<Promise<void>>()
+  private readonly working = new Set<string>()
+  private holder: Promise<pg.Client> | undefined
 
   constructor(private readonly database: Database) {}
 
@@ -55,19 +58,34 @@ export class Jobs {
     void turn.finally(() => this.running.delete(turn))
   }
 
+  /** One connection holds the locks of all jobs: a connection of the pool for each would leave none for their work. */
   private async alone({ name, work }: Job): Promise<void> {
-    const client = await this.database.pool.connect()
+    if (this.working.has(name)) return
+    this.working.add(name)
     try {
-      const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS held', [`millrace job ${name}`])
+      const locks = await this.locks()
+      const { rows } = await locks.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS held', [`millrace job ${name}`])
       if (!rows[0]!.held) return
       try {
         await work()
       } finally {
-        await client.query('SELECT pg_advisory_unlock(hashtext($1))', [`millrace job ${name}`])
+        // Where the connection is gone, so is the lock.
+        await locks.query('SELECT pg_advisory_unlock(hashtext($1))', [`millrace job ${name}`]).catch(() => undefined)
       }
     } finally {
-      client.release()
+      this.working.delete(name)
     }
+  }
+
+  private locks(): Promise<pg.Client> {
+    this.holder ??= this.database.dedicated().then(
+      (client) => client.on('error', () => (this.holder = undefined)),
+      (error: unknown) => {
+        this.holder = undefined
+        throw error
+      },
+    )
+    return this.holder
   }
 
   /** Lets the running jobs finish. */
@@ -75,5 +93,6 @@ export class Jobs {
     for (const timer of this.timers) clearInterval(timer)
     for (const stop of this.stops) stop()
     await Promise.allSettled(this.running)
+    await (await this.holder?.catch(() => undefined))?.end().catch(() => undefined)
   }
 }

@@ -108,11 +108,12 @@ export class OperationInterceptor implements NestInterceptor {
           : await lastValueFrom(next.handle(), { defaultValue: undefined })
       const token = mergeCausality(expected, known, context.caused)
       if (token) reply.header('millrace-causality', token)
-      // A file is somebody's content: whatever it is, no browser is to run it.
-      if (answer instanceof StreamableFile)
-        reply
-          .header('content-security-policy', "sandbox; default-src 'none'; frame-ancestors 'none'")
-          .header('x-content-type-options', 'nosniff')
+      if (answer instanceof StreamableFile) {
+        reply.header('x-content-type-options', 'nosniff')
+        // A file is somebody's content: whatever it is, no browser is to run it. Pages of our own say what they may.
+        if (!reply.hasHeader('content-security-policy'))
+          reply.header('content-security-policy', "sandbox; default-src 'none'; frame-ancestors 'none'")
+      }
       if (typeof answer === 'object' && answer !== null && 'version' in answer) reply.header('etag', `"${String(answer.version)}"`)
       if (operation.status === 201 && typeof answer === 'object' && answer !== null && 'id' in answer)
         reply.header('location', `${operation.path}/${String(answer.id)}`)

@@ -102,6 +102,15 @@ export interface Caller {
 /** A world on the embedded bus, or on the test run's Kafka. */
 export async function aWorld({ kafka }: { kafka?: string } = {}): Promise<World> {
   const issuer = await anIssuer()
+  try {
+    return await worldOf(issuer, kafka)
+  } catch (error) {
+    await issuer.stop() // what listens would keep the test run from ending
+    throw error
+  }
+}
+
+async function worldOf(issuer: Awaited<ReturnType<typeof anIssuer>>, kafka: string | undefined): Promise<World> {
   const busDatabase = kafka ? { url: `kafka://${kafka}`, drop: async () => undefined } : await freshBusDatabase()
   const bus = await openBus(busDatabase.url, 'millrace-test')
   await bus.createTopics(topics, { partitions: 3, replicas: 1, retentionDays: 1 })
