@@ -227,7 +227,7 @@ async function northfoldRules(api: Api): Promise<void> {
     unlessThere(() => api.post('/v1/custom-fields?record=lead', { key, type, labels: { en, 'zh-CN': zh }, ...more }))
   await field('visits', 'number', 'Visits', '访问次数')
   await field('seconds', 'number', 'Seconds on the site', '停留时长(秒)')
-  await field('pages', 'number', 'Pages a visit', '每次浏览页数')
+  await field('pages', 'number', 'Pages a visit', '每次浏览页数', { decimals: 2 })
   const options = [
     { key: 'yes', labels: { en: 'Yes', 'zh-CN': '是' } },
     { key: 'no', labels: { en: 'No', 'zh-CN': '否' } },
