@@ -191,7 +191,7 @@ export class Database {
 
   /** A connection outside the pool, for a lock that is held as long as the process lives. */
   async dedicated(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.url, types: types as never, keepAlive: true })
+    const client = new pg.Client({ connectionString: this.url, types: types as never, keepAlive: true, pipeline: true } as pg.ClientConfig)
     await client.connect()
     return client
   }

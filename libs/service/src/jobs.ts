@@ -43,6 +43,13 @@ export class Jobs {
     }
   }
 
+  /** Tests only: a job's turn, now. */
+  async turn(name: string): Promise<void> {
+    const job = this.jobs.find((one) => one.name === name)
+    if (!job) throw new Error(`there is no job "${name}"`)
+    await this.alone(job)
+  }
+
   /** Work that a request began and does not wait for: like a job's turn, it is finished before the service stops, and its failure is told. */
   begin(name: string, work: () => Promise<void>): void {
     this.watch(name, work())

@@ -273,7 +273,7 @@ export class Lead {
     if (this.status === 'converted') return this.sameConversion(into)
     const missing = this.missingForConversion(into)
     if (this.status !== 'qualified' || missing.length) {
-      if (this.status === 'qualified') throw new Refusal(missing[0]!)
+      if (this.status === 'qualified') throw new Refusal(missing[0]!, { missing })
       throw new Refusal('lead.not_qualified', { status: this.status, missing: ['qualification', ...missing] })
     }
     return this.with({
