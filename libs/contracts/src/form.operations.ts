@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { everybody, permission } from './access.js'
+import { CaptureLead } from './lead.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
-import { id, instant, language, line, text } from './shapes.js'
+import { id, instant, language, line } from './shapes.js'
 
 /** What a form can ask for. */
 export const formFieldNames = ['companyName', 'contactName', 'jobTitle', 'email', 'phone', 'country', 'note'] as const
@@ -137,7 +138,8 @@ export const readPublicForm = defineOperation({
   }),
 })
 
-const value = text(5000)
+/** What a lead takes: a form is no way around its bounds. */
+const { companyName, contactName, jobTitle, email, phone, country, note } = CaptureLead.shape
 
 export const sendPublicForm = defineOperation({
   id: 'sendPublicForm',
@@ -155,7 +157,9 @@ export const sendPublicForm = defineOperation({
         .string()
         .regex(/^[A-Za-z0-9-]{8,64}$/, { message: 'id.malformed' })
         .meta({ description: 'made up by the page; the same when it is sent again' }),
-      values: z.partialRecord(z.enum(formFieldNames), value).meta({ description: 'field → what was filled in' }),
+      values: z
+        .strictObject({ companyName, contactName, jobTitle, email, phone, country, note })
+        .meta({ id: 'FormValues', description: 'field → what was filled in' }),
       consent: z.boolean().default(false),
       homepage: z.string().max(500).default('').meta({ description: 'hidden from people: who fills it in is a machine' }),
       elapsedMs: z.number().int().min(0).max(86_400_000).optional().meta({ description: 'from showing the form to sending it' }),

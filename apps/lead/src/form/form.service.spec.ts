@@ -100,6 +100,20 @@ describe('a web form that is sent', () => {
     ])
   })
 
+  it('is refused with what no lead can hold, and nothing is half done', async () => {
+    const company = await world.company()
+    const { key } = await create(company)
+    for (const [values, pointer] of [
+      [{ companyName: 'x'.repeat(201), email: 'a@example.com' }, '/values/companyName'],
+      [{ contactName: 'two\nlines', email: 'a@example.com' }, '/values/contactName'],
+      [{ email: 'nobody' }, '/values/email'],
+    ] as const) {
+      const answer = await anybody(sendPublicForm, key, filled(values))
+      expect([answer.status, answer.body.errors[0].pointer]).toEqual([400, pointer])
+    }
+    expect(await captured(company)).toEqual([])
+  })
+
   it('is refused from a foreign site, under an unknown or old key, and when the form is closed', async () => {
     const company = await world.company()
     const form = await create(company)
