@@ -6,6 +6,7 @@
  *   npm run bench -- B1 --rounds 2 --seconds 3 shorter; the page stays as it is
  *   npm run bench -- growth                    how cost grows with what is stored
  *   npm run bench -- B9 search                 a page deep in a list; search among a million records
+ *   npm run bench -- overview claims handover  a customer’s page among a million; a race for leads; a leaver’s book
  *   npm run bench -- --smoke                   B1, B3 and B5 in short; fails when a ratio fell far below the last full result
  *   npm run bench -- B1 --no-flush             Postgres flushes nothing to disk; the page stays as it is
  *   npm run bench -- B3 --no-kafka             the embedded bus alone; the page stays as it is
@@ -16,13 +17,16 @@ import { availableParallelism, loadavg } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { apply } from './bench/apply.ts'
+import { claims } from './bench/claims.ts'
 import { createLead } from './bench/create-lead.ts'
 import { deepPage } from './bench/deep-page.ts'
 import { delivery, drain } from './bench/events.ts'
 import { footprint } from './bench/footprint.ts'
 import { growth } from './bench/growth.ts'
+import { handover } from './bench/handover.ts'
 import { importLeads } from './bench/import-leads.ts'
 import { aligned, heading, number, rowsOf, summed, type Benchmark, type Outcome, type Run } from './bench/measure.ts'
+import { overview } from './bench/overview.ts'
 import { searching } from './bench/search.ts'
 import { rowSecurity, telemetry } from './bench/switched.ts'
 import { performancePage, type Measured, type Result } from './bench/page.ts'
@@ -42,6 +46,9 @@ const benchmarks: readonly Benchmark[] = [
   growth,
   deepPage,
   searching,
+  overview,
+  claims,
+  handover,
 ]
 const usual = { rounds: 5, seconds: 10 }
 const smoke = { ids: ['B1', 'B3', 'B5'], rounds: 3, seconds: 3 }

@@ -482,13 +482,15 @@ export class Transaction {
 /** Statements that each connection parses and plans once. Own code's statements are few; more than this are made up from wishes (list filters). */
 const names = new Map<string, string>()
 const namesAtMost = 400
+/** `SELECT *`, `a.*` and `RETURNING *`; `count(*)` and a product are none. */
+const allColumns = /(?:\b(?:SELECT|DISTINCT|RETURNING)\s+|[.,]\s*)\*/
 
-/** The statement under a name, so that Postgres keeps its plan. Not with `*`: the plan would break when a migration adds a column. */
+/** The statement under a name, so that Postgres keeps its plan. Not with `SELECT *`: the plan would break when a migration adds a column. */
 function prepared(text: string, values: readonly unknown[]): QueryConfig {
   const query = { text, values: values.map((value) => (Array.isArray(value) ? arrayText(value) : value)) }
-  if (!values.length || text.includes('*')) return query
+  if (!values.length) return query
   let name = names.get(text)
-  if (!name && names.size < namesAtMost) names.set(text, (name = `m${names.size}`))
+  if (!name && names.size < namesAtMost && !allColumns.test(text)) names.set(text, (name = `m${names.size}`))
   return name ? { ...query, name } : query
 }
 

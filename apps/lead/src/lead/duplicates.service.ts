@@ -172,19 +172,21 @@ const insertTokens =
   'INSERT INTO lead_company_token (token, lead_id) SELECT token, id FROM unnest($1::text[], $2::text[]) AS given(token, id) ON CONFLICT DO NOTHING'
 
 // One look into an index for each key: of a join or an OR the planner makes a scan of all leads of the company while the tables are young.
+// To plan these takes five times as long as to run them, so the plan has to be one that Postgres keeps: no asterisk, and the arrays behind a
+// SELECT, as otherwise Postgres thinks a plan for just these few keys better than the one it has.
 const alikeLeads = `
   SELECT DISTINCT ON (l.id) l.id, l.company_name AS "companyName", l.contact_key AS "contactKey", l.email_key AS "emailKey", l.phone_key AS "phoneKey"
   FROM (
-    SELECT found.id FROM unnest($2::text[]) AS given(email),
+    SELECT found.id FROM unnest((SELECT $2::text[])) AS given(email),
       LATERAL (SELECT id FROM lead WHERE tenant_id = $1 AND email_key = given.email LIMIT ${lookedAt}) AS found
     UNION ALL
-    SELECT found.id FROM unnest($3::text[]) AS given(phone),
+    SELECT found.id FROM unnest((SELECT $3::text[])) AS given(phone),
       LATERAL (SELECT id FROM lead WHERE tenant_id = $1 AND phone_key = given.phone LIMIT ${lookedAt}) AS found
     UNION ALL
-    SELECT found.lead_id FROM unnest($4::text[]) AS given(token),
+    SELECT found.lead_id FROM unnest((SELECT $4::text[])) AS given(token),
       LATERAL (SELECT lead_id FROM lead_company_token WHERE tenant_id = $1 AND token = given.token ORDER BY lead_id DESC LIMIT ${lookedAt}) AS found
   ) AS alike(id),
-  LATERAL (SELECT * FROM lead WHERE tenant_id = $1 AND lead.id = alike.id LIMIT 1) AS l
+  LATERAL (SELECT id, status, company_name, contact_key, email_key, phone_key FROM lead WHERE tenant_id = $1 AND lead.id = alike.id LIMIT 1) AS l
   WHERE l.status NOT IN ('converted', 'disqualified', 'merged') AND l.id <> $5
     AND NOT EXISTS (SELECT 1 FROM lead_apart WHERE tenant_id = $1 AND lead_apart.lead_id = least($5, l.id) AND other_id = greatest($5, l.id))
   ORDER BY l.id`
@@ -192,13 +194,13 @@ const alikeLeads = `
 const alikeCustomers = `
   SELECT account_id AS "accountId", contact_id AS "contactId", company_name AS "companyName", contact_key AS "contactKey", email_key AS "emailKey", phone_key AS "phoneKey"
   FROM (
-    SELECT c.account_id, c.id, NULL, c.contact_key, c.email_key, c.phone_key FROM unnest($2::text[]) AS given(email),
-      LATERAL (SELECT * FROM known_contact WHERE tenant_id = $1 AND email_key = given.email LIMIT ${lookedAt}) AS c
+    SELECT c.account_id, c.id, NULL, c.contact_key, c.email_key, c.phone_key FROM unnest((SELECT $2::text[])) AS given(email),
+      LATERAL (SELECT account_id, id, contact_key, email_key, phone_key FROM known_contact WHERE tenant_id = $1 AND email_key = given.email LIMIT ${lookedAt}) AS c
     UNION
-    SELECT c.account_id, c.id, NULL, c.contact_key, c.email_key, c.phone_key FROM unnest($3::text[]) AS given(phone),
-      LATERAL (SELECT * FROM known_contact WHERE tenant_id = $1 AND phone_key = given.phone LIMIT ${lookedAt}) AS c
+    SELECT c.account_id, c.id, NULL, c.contact_key, c.email_key, c.phone_key FROM unnest((SELECT $3::text[])) AS given(phone),
+      LATERAL (SELECT account_id, id, contact_key, email_key, phone_key FROM known_contact WHERE tenant_id = $1 AND phone_key = given.phone LIMIT ${lookedAt}) AS c
     UNION
-    SELECT a.id, NULL, a.name, NULL, NULL, NULL FROM unnest($4::text[]) AS given(token),
+    SELECT a.id, NULL, a.name, NULL, NULL, NULL FROM unnest((SELECT $4::text[])) AS given(token),
       LATERAL (SELECT account_id FROM known_account_token WHERE tenant_id = $1 AND token = given.token ORDER BY account_id DESC LIMIT ${lookedAt}) AS t,
       LATERAL (SELECT id, name FROM known_account WHERE tenant_id = $1 AND known_account.id = t.account_id LIMIT 1) AS a
   ) AS alike(account_id, contact_id, company_name, contact_key, email_key, phone_key) ORDER BY account_id, contact_id`
