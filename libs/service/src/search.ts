@@ -92,11 +92,13 @@ export class Search {
     return { found: shown, complete: isFew && found.length <= limit }
   }
 
+  // Arrays behind a SELECT in these two: otherwise Postgres thinks a plan for just these few tokens better than the one it has, and plans each time.
+
   /** To how many records each look-up leads, counted as far as `few`. */
   private async count(table: Table, lookUps: readonly LookUp[]): Promise<number[]> {
     const given = lookUps.flatMap(({ ranges }, n) => ranges.map(({ from, to }) => ({ n, from, to })))
     const rows = await this.database.query<{ n: number; postings: number }>(
-      `SELECT given.n, sum(counted.postings)::int AS postings FROM unnest($2::int[], $3::text[], $4::text[]) AS given(n, low, high),
+      `SELECT given.n, sum(counted.postings)::int AS postings FROM unnest((SELECT $2::int[]), (SELECT $3::text[]), (SELECT $4::text[])) AS given(n, low, high),
          LATERAL (SELECT count(1) AS postings FROM (
            SELECT 1 FROM ${table.name}_search WHERE tenant_id = $1 AND token >= given.low AND token < given.high LIMIT ${few}) AS looked) AS counted
        GROUP BY given.n`,
@@ -110,11 +112,11 @@ export class Search {
   private ledTo({ table, columns, where }: Read, { ranges }: LookUp, tokens: readonly string[], most: number) {
     const visible = table.fields.has('ownerId') ? visibleOwners('r.owner_id', 4) : undefined
     return this.database.query<Record<string, unknown>>(
-      `SELECT ${columns} FROM unnest($2::text[], $3::text[]) AS given(low, high),
+      `SELECT ${columns} FROM unnest((SELECT $2::text[]), (SELECT $3::text[])) AS given(low, high),
          LATERAL (SELECT record_id FROM ${table.name}_search WHERE tenant_id = $1 AND token >= given.low AND token < given.high
            ORDER BY token, record_id DESC LIMIT ${most}) AS posting,
          LATERAL (SELECT ${table.columnNames} FROM ${table.name} WHERE tenant_id = $1 AND id = posting.record_id LIMIT 1) AS r
-       WHERE NOT EXISTS (SELECT 1 FROM unnest($4::text[]) AS wanted(token) WHERE NOT EXISTS (
+       WHERE NOT EXISTS (SELECT 1 FROM unnest((SELECT $4::text[])) AS wanted(token) WHERE NOT EXISTS (
            SELECT 1 FROM ${table.name}_search AS s WHERE s.tenant_id = $1 AND s.token = wanted.token AND s.record_id = posting.record_id))
          AND ${where} ${visible ? `AND ${visible.sql}` : ''}
        LIMIT ${few}`,

@@ -158,7 +158,8 @@ function sightOf(rule: Permission) {
   return actor ? reach(actor.roles, rule) : 'company'
 }
 
-// No asterisk in them: statements with one are not kept prepared, and to plan these takes longer than to run them.
+// To plan these takes longer than to run them, so their plans have to be kept: no asterisk, and arrays behind a SELECT, as otherwise Postgres
+// thinks a plan for just these few ids better than the one it has.
 const relative = (account: string) =>
   `'id', ${account}.id, 'name', ${account}.name, 'parentId', ${account}.parent_id, 'ownerId', ${account}.owner_id`
 
@@ -253,14 +254,14 @@ function toldOf(
       SELECT id, kind, label, status, amount_minor, left_minor, currency, happened_at, day, details, owner FROM (
         SELECT r.id, r.kind, r.label, r.status, r.amount_minor, r.left_minor, r.currency, r.happened_at, r.day, r.details,
           CASE WHEN d.id IS NULL THEN r.owner_id ELSE d.owner_id END AS owner
-        FROM unnest(${ids}::text[]) AS a(id)
+        FROM unnest((SELECT ${ids}::text[])) AS a(id)
           CROSS JOIN LATERAL (SELECT id, kind, owner_id, deal_id, label, status, amount_minor, left_minor, currency, happened_at, day, details
             FROM known_record WHERE tenant_id = ${tenant} AND account_id = a.id) r
           LEFT JOIN LATERAL (SELECT id, owner_id FROM known_record WHERE tenant_id = ${tenant} AND id = r.deal_id LIMIT 1) d ON true) r
       WHERE ${sections.join(' OR ') || 'false'}),
     owed AS MATERIALIZED (
       SELECT a.branch, i.id, i.contract_id, i.owner_id, i.place, i.label, i.amount_minor, i.currency, i.due_on, coalesce(r.left_minor, i.amount_minor) AS open, i.due_on < ${day}::date AND coalesce(r.left_minor, i.amount_minor) > 0 AS overdue
-      FROM (SELECT o.id, '' FROM unnest(${ids}::text[]) AS o(id) UNION ALL SELECT t.id, t.branch FROM unnest(${theirs}::text[], ${those}::text[]) AS t(id, branch)) AS a(id, branch)
+      FROM (SELECT o.id, '' FROM unnest((SELECT ${ids}::text[])) AS o(id) UNION ALL SELECT t.id, t.branch FROM unnest((SELECT ${theirs}::text[]), (SELECT ${those}::text[])) AS t(id, branch)) AS a(id, branch)
         CROSS JOIN LATERAL (SELECT id, contract_id, owner_id, place, label, amount_minor, currency, due_on
           FROM known_instalment WHERE tenant_id = ${tenant} AND account_id = a.id) i
         LEFT JOIN LATERAL (SELECT left_minor FROM known_record WHERE tenant_id = ${tenant} AND id = i.id LIMIT 1) r ON true
@@ -278,12 +279,12 @@ function toldOf(
           'amount', amount_minor::text, 'open', open::text, 'currency', currency, 'dueOn', due_on) ORDER BY due_on, id), '[]')
         FROM (SELECT id, contract_id, owner_id, place, label, amount_minor, open, currency, due_on FROM owed WHERE branch = '' AND open > 0 ORDER BY due_on, id LIMIT ${newestAtMost}) n) AS next,
       (SELECT coalesce(jsonb_agg(s), '[]') FROM (SELECT b.branch, r.kind, r.status, r.currency, sum(r.amount_minor)::text AS amount, sum(r.left_minor)::text AS "left"
-        FROM unnest(${theirs}::text[], ${those}::text[]) AS b(id, branch)
+        FROM unnest((SELECT ${theirs}::text[]), (SELECT ${those}::text[])) AS b(id, branch)
           CROSS JOIN LATERAL (SELECT kind, status, owner_id, currency, amount_minor, left_minor FROM known_record
             WHERE tenant_id = ${tenant} AND account_id = b.id AND kind IN ('opportunity', 'invoice')) r
         WHERE ${rolledUp.join(' OR ') || 'false'} GROUP BY b.branch, r.kind, r.status, r.currency) s) AS below,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'name', u.name) ORDER BY u.name, u.id), '[]') FROM (
-          SELECT unnest(${values.use(people)}::text[]) AS id UNION SELECT owner FROM own UNION SELECT owner_id FROM owed WHERE branch = '') who,
+          SELECT unnest((SELECT ${values.use(people)}::text[])) AS id UNION SELECT owner FROM own UNION SELECT owner_id FROM owed WHERE branch = '') who,
         LATERAL (SELECT id, name FROM directory_user WHERE tenant_id = ${tenant} AND id = who.id LIMIT 1) u) AS people,
       (SELECT jsonb_object_agg(t.service, (SELECT event_id FROM known_record WHERE tenant_id = ${tenant} AND service = t.service ORDER BY event_id DESC LIMIT 1))
         FROM unnest(ARRAY['lead', 'opportunity', 'cpq', 'billing']) AS t(service)) AS heard`
