@@ -69,16 +69,36 @@ import { AccountMerges } from './account/account-merge.service.js'
   ],
 })
 export class BillingModule {
-  constructor(jobs: Jobs, handovers: Handovers, receivables: ReceivableService, accounts: AccountService) {
+  constructor(
+    jobs: Jobs,
+    handovers: Handovers,
+    accounts: AccountService,
+    plans: CollectionPlanService,
+    receivables: ReceivableService,
+    invoices: InvoiceService,
+    receipts: ReceiptService,
+  ) {
     const owed = {
       account: 'account_id',
       lock: (tx: Transaction, accountIds: readonly Id<'account'>[]) => accounts.lock(tx, accountIds),
     }
     handovers.register('billing', [
-      { noun: 'collection_plan', target: CollectionPlan, ...owed, title: 'contract_number', amount: 'total' },
-      { noun: 'receivable', target: Receivable, ...owed, title: `contract_number || ' · ' || label`, amount: 'open' },
-      { noun: 'invoice', target: Invoice, ...owed, title: 'number', amount: 'total' },
-      { noun: 'receipt', target: Receipt, ...owed, title: 'reference', amount: 'amount' },
+      {
+        ...{ noun: 'collection_plan', target: CollectionPlan, ...owed, title: 'contract_number', amount: 'total' },
+        tell: (tx, handed: readonly CollectionPlan[]) => plans.tellHandedOver(tx, handed),
+      },
+      {
+        ...{ noun: 'receivable', target: Receivable, ...owed, title: `contract_number || ' · ' || label`, amount: 'open' },
+        tell: (tx, handed: readonly Receivable[]) => receivables.tellHandedOver(tx, handed),
+      },
+      {
+        ...{ noun: 'invoice', target: Invoice, ...owed, title: 'number', amount: 'total' },
+        tell: (tx, handed: readonly Invoice[]) => invoices.tellHandedOver(tx, handed),
+      },
+      {
+        ...{ noun: 'receipt', target: Receipt, ...owed, title: 'reference', amount: 'amount' },
+        tell: (tx, handed: readonly Receipt[]) => receipts.tellHandedOver(tx, handed),
+      },
     ])
     jobs.every(60, 'receivables fall due', () => receivables.fallDue())
   }

@@ -9,6 +9,7 @@ import {
   draftContract,
   draftQuote,
   getAccount,
+  getAccountOverview,
   getContact,
   getContract,
   getHandover,
@@ -132,7 +133,9 @@ it('a leaver’s book moves in one evening, and back', async () => {
     const seen = async (operation: Operation, id: string) => (await asks.call(operation, { params: { id } })).status === 200
     const some = async (operation: Operation, query: object) => (await asks.does(operation, { query: { ...query } })).data.length > 0
     const { contractId } = book
+    const { status, body } = await asks.call(getAccountOverview, { params: { id: book.accountId } })
     return {
+      'the money of the account': status === 200 && body.invoices.count > 0 && body.receivables.count > 0,
       lead: await seen(getLead, book.fresh.id),
       account: await seen(getAccount, book.accountId),
       contact: await seen(getContact, book.contactId),

@@ -18,6 +18,37 @@ export const CollectionPlanMade = defineEvent(
   'A contract’s total was laid out over instalments; they add up to it exactly. Sent again when it is laid out anew: then these replace the earlier ones.',
 )
 
+const handed = { accountId: id('account'), ownerId: id('user').meta({ description: 'who has it now' }) }
+
+export const CollectionPlanHandedOver = defineEvent(
+  'collection_plan.handed_over',
+  1,
+  z.object({ planId: id('collection_plan'), ...handed }),
+  'A handover gave a collection plan to another owner, or back.',
+)
+export const ReceivableHandedOver = defineEvent(
+  'receivable.handed_over',
+  1,
+  z.object({ receivableId: id('receivable'), ...handed }),
+  'A handover gave a receivable to another owner, or back.',
+)
+export const InvoiceHandedOver = defineEvent(
+  'invoice.handed_over',
+  1,
+  z.object({
+    invoiceId: id('invoice'),
+    ...handed,
+    creditOf: id('invoice').nullable().meta({ description: 'the invoice that it credits; null: it is an invoice' }),
+  }),
+  'A handover gave an invoice or credit note to another owner, or back.',
+)
+export const ReceiptHandedOver = defineEvent(
+  'receipt.handed_over',
+  1,
+  z.object({ receiptId: id('receipt'), ...handed }),
+  'A handover gave a receipt to another owner, or back.',
+)
+
 const receivable = z.object({ receivableId: id('receivable'), ...owed, amount: money, open: money, dueOn: day })
 
 export const ReceivableDue = defineEvent('receivable.due', 1, receivable, 'The day came from which the customer owes an instalment.')

@@ -1,12 +1,14 @@
 import {
   addContact,
   assignAccount,
+  CollectionPlanHandedOver,
   CollectionPlanMade,
   ContractDrafted,
   ContractSigned,
   getAccountOverview,
   getInvoice,
   InvoiceCredited,
+  InvoiceHandedOver,
   InvoiceIssued,
   LeadConverted,
   logActivity,
@@ -18,6 +20,7 @@ import {
   OrderPlaced,
   QuoteDrafted,
   QuoteSent,
+  ReceiptHandedOver,
   ReceiptRecorded,
   ReceiptSettled,
   ReceivableDue,
@@ -289,6 +292,36 @@ describe('the overview of an account', () => {
     const handed = { ...his, ownerId: amy.id }
     await tell(company, [told(OpportunityChanged, his.opportunityId, 2, '2026-11-03', handed)])
     expect(await figures(amy)).toEqual(['1007.00', 2, 1])
+  })
+
+  it('shows what is billed to whom it was handed to, also when that is heard together with what it is about', async () => {
+    const company = await world.company()
+    const { amy, bob, olga } = company
+    const seen = async (account: { id: Id<'account'> }) => {
+      const { invoices, receipts, receivables } = await overviewOf(bob, account)
+      return [invoices.count, receipts.count, receivables.count]
+    }
+    for (const together of [false, true]) {
+      const account = await open(olga, { name: 'Handed Ltd', ownerId: bob.id })
+      const story = aStory(account.id, amy.id)
+      const subject = (event: EventType) => story.find((each) => each.event === event)!.subject as never
+      const [planId, invoiceId, receiptId] = [subject(CollectionPlanMade), subject(InvoiceIssued), subject(ReceiptRecorded)]
+      const handed = { accountId: account.id, ownerId: bob.id }
+      const handover = [
+        told(CollectionPlanHandedOver, planId, 3, '2026-11-16', { planId, ...handed }),
+        told(InvoiceHandedOver, invoiceId, 3, '2026-11-16', { invoiceId, ...handed, creditOf: null }),
+        told(ReceiptHandedOver, receiptId, 3, '2026-11-16', { receiptId, ...handed }),
+      ]
+      const note = newId('invoice')
+      const credit = told(InvoiceHandedOver, note, 2, '2026-11-16', { invoiceId: note, ...handed, creditOf: invoiceId })
+      if (together) await tell(company, [...story, ...handover, credit])
+      else {
+        await tell(company, story)
+        expect(await seen(account)).toEqual([0, 0, 0])
+        await tell(company, [...handover, credit])
+      }
+      expect(await seen(account)).toEqual([1, 1, 2])
+    }
   })
 
   it('is not found by others, and by nobody when there is no such account', async () => {

@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common'
 import {
+  CollectionPlanHandedOver,
   CollectionPlanMade,
   ContractApproved,
   ContractDrafted,
@@ -7,6 +8,7 @@ import {
   ContractSigned,
   ContractSubmitted,
   InvoiceCredited,
+  InvoiceHandedOver,
   InvoiceIssued,
   LeadConverted,
   OpportunityChanged,
@@ -18,6 +20,7 @@ import {
   QuoteDeclined,
   QuoteDrafted,
   QuoteSent,
+  ReceiptHandedOver,
   ReceiptRecorded,
   ReceiptSettled,
   ReceivableCredited,
@@ -140,7 +143,13 @@ export class RecordConsumers {
   makePlan(event: Received<typeof CollectionPlanMade>, tx: Transaction): void {
     const { contractId, accountId, ownerId, total } = event.payload
     note(tx, event, 'collection_plan', 'billing', { accountId, ownerId, ...worth(total), details: { contractId }, happenedAt: event.at })
-    tx.gather(keepPlans, event)
+    tx.gather<PlanSaid>(keepPlans, { planId: event.subject, ownerId, sequence: event.sequence, made: event.payload })
+  }
+
+  @On(CollectionPlanHandedOver)
+  handPlanOver(event: Received<typeof CollectionPlanHandedOver>, tx: Transaction): void {
+    const { planId, ownerId } = event.payload
+    tx.gather<PlanSaid>(keepPlans, { planId, ownerId, sequence: event.sequence })
   }
 
   @On(ReceivableDue)
@@ -181,6 +190,18 @@ export class RecordConsumers {
   creditInvoice(event: Received<typeof InvoiceCredited>, tx: Transaction): void {
     const { total } = event.payload
     note(tx, event, 'invoice', 'billing', ({ leftMinor }) => ({ status: 'credited', leftMinor: (leftMinor ?? 0n) - total.minor }))
+  }
+
+  /** A credit note is no record of its own here. */
+  @On(InvoiceHandedOver)
+  handInvoiceOver(event: Received<typeof InvoiceHandedOver>, tx: Transaction): void {
+    const { creditOf, ownerId } = event.payload
+    if (!creditOf) note(tx, event, 'invoice', 'billing', { ownerId })
+  }
+
+  @On(ReceiptHandedOver)
+  handReceiptOver(event: Received<typeof ReceiptHandedOver>, tx: Transaction): void {
+    note(tx, event, 'receipt', 'billing', { ownerId: event.payload.ownerId })
   }
 
   @On(ReceiptRecorded)
@@ -308,14 +329,28 @@ async function keepRecords(tx: Transaction, entries: readonly Entry[]): Promise<
   )
 }
 
-/** A plan that is laid out anew has other instalments. The latest version counts, which its record names: records are kept before. */
-async function keepPlans(tx: Transaction, events: readonly Received<typeof CollectionPlanMade>[]): Promise<void> {
+/** What an event says of a plan: its instalments, or its owner alone. */
+interface PlanSaid {
+  readonly planId: string
+  readonly ownerId: string | null
+  readonly sequence: number
+  readonly made?: PayloadOf<typeof CollectionPlanMade>
+}
+
+/**
+ * A plan that is laid out anew has other instalments. The latest version counts, which its record names: records are kept before. Who the plan
+ * was handed to after that has its instalments, too.
+ */
+async function keepPlans(tx: Transaction, said: readonly PlanSaid[]): Promise<void> {
   const latest = await tx.query<{ id: string; sequence: number }>(
     'SELECT id, sequence FROM known_record WHERE tenant_id = $1 AND id = ANY($2::text[])',
-    [tx.tenant, events.map(({ payload }) => payload.planId)],
+    [tx.tenant, said.map(({ planId }) => planId)],
   )
   const sequences = new Map(latest.map(({ id, sequence }) => [id, sequence]))
-  const plans = events.filter(({ payload, sequence }) => sequences.get(payload.planId) === sequence).map(({ payload }) => payload)
+  const plans = said.flatMap(({ made, sequence }) => (made && sequences.get(made.planId) === sequence ? [made] : []))
+  const handed = new Map(
+    said.flatMap(({ planId, ownerId, sequence, made }) => (!made && sequence > (sequences.get(planId) ?? 0) ? [[planId, ownerId]] : [])),
+  )
   const rows = plans.flatMap(({ instalments, ...plan }) => instalments.map((instalment) => ({ ...plan, ...instalment })))
   const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick)
   tx.send('DELETE FROM known_instalment WHERE tenant_id = $1 AND plan_id = ANY($2::text[])', [tx.tenant, plans.map(({ planId }) => planId)])
@@ -334,5 +369,10 @@ async function keepPlans(tx: Transaction, events: readonly Received<typeof Colle
       column(({ amount }) => amount.currency),
       column(({ dueOn }) => dueOn),
     ],
+  )
+  tx.send(
+    `UPDATE known_instalment i SET owner_id = given.owner FROM unnest($2::text[], $3::text[]) AS given(id, owner)
+     WHERE i.tenant_id = $1 AND i.plan_id = given.id`,
+    [tx.tenant, [...handed.keys()], [...handed.values()]],
   )
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import {
+  CollectionPlanHandedOver,
   CollectionPlanMade,
   ReceivableDue,
   type ContractSigned,
@@ -63,6 +64,14 @@ export class CollectionPlanService {
       await this.layOut(tx, plan, terms)
       return plan
     })
+  }
+
+  /** Tells of plans that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, plans: readonly CollectionPlan[]): Promise<void> {
+    for (const plan of plans) {
+      const { id: planId, accountId, ownerId } = plan
+      await this.events.publish(tx, CollectionPlanHandedOver, plan, { planId, accountId, ownerId: ownerId! })
+    }
   }
 
   private async layOut(tx: Transaction, plan: CollectionPlan, terms: readonly GivenTerm[]): Promise<void> {

@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common'
-import { InvoiceCredited, InvoiceIssued, ReceivableCredited, type creditInvoice, type Input, type issueInvoice } from '@millrace/contracts'
+import {
+  InvoiceCredited,
+  InvoiceHandedOver,
+  InvoiceIssued,
+  ReceivableCredited,
+  type creditInvoice,
+  type Input,
+  type issueInvoice,
+} from '@millrace/contracts'
 import { Refusal, type Id, type Money } from '@millrace/domain'
 import { begun, Clock, Database, Events, type Transaction } from '@millrace/service'
 import { AccountService } from '../account/account.service.js'
@@ -138,6 +146,14 @@ export class InvoiceService {
           })
       return note.invoice
     })
+  }
+
+  /** Tells of invoices and credit notes that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, invoices: readonly Invoice[]): Promise<void> {
+    for (const invoice of invoices) {
+      const { id: invoiceId, accountId, ownerId, creditOf } = invoice
+      await this.events.publish(tx, InvoiceHandedOver, invoice, { invoiceId, accountId, ownerId: ownerId!, creditOf })
+    }
   }
 
   private credited(receivable: Receivable, parts: readonly BilledPart[], amount: Money | undefined): Receivable {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { ReceiptRecorded, type Input, type recordReceipt, type settleReceipt } from '@millrace/contracts'
+import { ReceiptHandedOver, ReceiptRecorded, type Input, type recordReceipt, type settleReceipt } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, Database, Events, type Transaction } from '@millrace/service'
 import { AccountService } from '../account/account.service.js'
@@ -67,6 +67,14 @@ export class ReceiptService {
 
   unsettle(id: Id<'receipt'>): Promise<Receipt> {
     return this.db.transaction(async (tx) => this.settlements.undo(tx, await this.lock(tx, id)))
+  }
+
+  /** Tells of receipts that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, receipts: readonly Receipt[]): Promise<void> {
+    for (const receipt of receipts) {
+      const { id: receiptId, accountId, ownerId } = receipt
+      await this.events.publish(tx, ReceiptHandedOver, receipt, { receiptId, accountId, ownerId: ownerId! })
+    }
   }
 
   private async lock(tx: Transaction, id: Id<'receipt'>): Promise<Receipt> {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { ReceivableDue, ReceivableWrittenOff } from '@millrace/contracts'
+import { ReceivableDue, ReceivableHandedOver, ReceivableWrittenOff } from '@millrace/contracts'
 import type { Id } from '@millrace/domain'
 import { Clock, Database, Events, inTenant, type Transaction } from '@millrace/service'
 import { AccountService } from '../account/account.service.js'
@@ -49,6 +49,14 @@ export class ReceivableService {
       await this.events.publish(tx, ReceivableWrittenOff, receivable, { ...receivable.facts(), writtenOff: before.open, reason })
       return receivable
     })
+  }
+
+  /** Tells of receivables that a handover gave another owner. */
+  async tellHandedOver(tx: Transaction, receivables: readonly Receivable[]): Promise<void> {
+    for (const receivable of receivables) {
+      const { id: receivableId, accountId, ownerId } = receivable
+      await this.events.publish(tx, ReceivableHandedOver, receivable, { receivableId, accountId, ownerId: ownerId! })
+    }
   }
 
   private async fallDueHere(): Promise<void> {
