@@ -54,6 +54,10 @@ export function performancePage(benchmarks: readonly Benchmark[], results: reado
           'npm run bench -- B9 search',
           'a page deep in a list of 10 million leads, and search among a million records (half an hour, 25 GB of disk)',
         ],
+        [
+          'npm run bench -- overview claims handover',
+          'a customer’s page among a million accounts, a race for the leads of a pool, and a book of 100,000 records that changes hands (a quarter of an hour, 11 GB of disk)',
+        ],
         ['npm run bench -- B1 --rounds 2 --seconds 3', 'shorter; this page stays as it is. `--no-kafka` leaves Kafka out'],
         [
           'npm run bench -- --smoke',
