@@ -475,4 +475,17 @@ SELECT tenant_table('account_claim');
 CREATE INDEX account_pooled ON account (tenant_id, id) WHERE status = 'pooled';
 `,
   ),
+  migration(
+    '0171-company-currency',
+    `
+ALTER TABLE known_tenant ADD COLUMN currency text;
+-- Companies from before, whose currency was not kept: that of most of their records, until they are changed the next time.
+ALTER TABLE known_tenant NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE known_record NO FORCE ROW LEVEL SECURITY;
+UPDATE known_tenant t SET currency = (SELECT currency FROM known_record r WHERE r.tenant_id = t.tenant_id AND currency IS NOT NULL
+  GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1);
+ALTER TABLE known_record FORCE ROW LEVEL SECURITY;
+ALTER TABLE known_tenant FORCE ROW LEVEL SECURITY;
+`,
+  ),
 ]
