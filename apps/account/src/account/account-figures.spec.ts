@@ -36,7 +36,13 @@ const stage = { key: 'contact', name: 'Contact' }
 async function aCompany(): Promise<Company> {
   const company = await world.company()
   const { tenantId } = company
-  await world.publish(tenantId, TenantChanged, tenantId, { tenantId, name: 'We', currency: 'CNY', zone: 'Asia/Shanghai', language: 'zh-CN' })
+  await world.publish(tenantId, TenantChanged, tenantId, {
+    tenantId,
+    name: 'We',
+    currency: 'CNY',
+    zone: 'Asia/Shanghai',
+    language: 'zh-CN',
+  })
   return company
 }
 const open = (company: Company, body: object = {}): Promise<Account> =>
@@ -63,7 +69,8 @@ async function deal({ tenantId }: Company, accountId: Id<'account'>, amount: Mon
   })
   const ended = { opportunityId, processId, stage }
   const second = { sequence: 2 }
-  if (end === 'won') await world.publish(tenantId, OpportunityWon, opportunityId, { ...ended, amount, contractId: null, exemption: 'x' }, second)
+  if (end === 'won')
+    await world.publish(tenantId, OpportunityWon, opportunityId, { ...ended, amount, contractId: null, exemption: 'x' }, second)
   if (end === 'lost') await world.publish(tenantId, OpportunityLost, opportunityId, { ...ended, reason: 'price', competitor: null }, second)
 }
 
@@ -88,10 +95,13 @@ describe('what rules see of an account', () => {
     await deal(company, id, cny('1.00'), 'lost')
     await orders(company, id, cny('300.50'), new Date('2026-11-09T17:00:00Z')) // the tenth in Shanghai
     const [invoiceId, receiptId] = [newId('invoice'), newId('receipt')]
-    const invoice = { invoiceId, number: 'I-1', accountId: id, total: cny('150.25'), issuedOn: '2026-11-10' as CalendarDate }
-    await world.publish(company.tenantId, InvoiceIssued, invoiceId, { ...invoice, ownerId: null, lines: [], kind: 'commercial' } as never)
-    const receipt = { receiptId, accountId: id, ownerId: null, amount: cny('100.00'), receivedOn: '2026-11-11', reference: null }
-    await world.publish(company.tenantId, ReceiptRecorded, receiptId, receipt as never)
+    await world.publish(company.tenantId, InvoiceIssued, invoiceId, {
+      ...{ invoiceId, number: 'I-1', legalEntityId: newId('legal_entity'), accountId: id, ownerId: null, total: cny('150.25') },
+      ...{ receivableIds: [], issuedOn: '2026-11-10' },
+    })
+    await world.publish(company.tenantId, ReceiptRecorded, receiptId, {
+      ...{ receiptId, accountId: id, ownerId: null, amount: cny('100.00'), receivedOn: '2026-11-11', reference: null },
+    })
     await service.as(company.amy).does(addContact, { body: { accountId: id, name: '李雷' } })
     for (const takesPlaceAt of ['2026-06-01T08:00:00Z', '2026-11-17T08:00:00Z', '2026-12-01T08:00:00Z'])
       await service.as(company.amy).does(logActivity, { body: { accountId: id, kind: 'call', subject: 'Call', takesPlaceAt } })
@@ -105,7 +115,14 @@ describe('what rules see of an account', () => {
       ...{ firstOrderOn: '2026-11-10', lastOrderOn: '2026-11-10', daysSinceOrder: 10 },
       ...{ activities: 2, recentActivities: 1, daysSinceActivity: 3 },
     })
-    expect(above).toMatchObject({ hierarchyLevel: 1, subsidiaries: 1, wonDeals: 0, wonAmount: cny('0.00'), lastOrderOn: null, daysSinceActivity: null })
+    expect(above).toMatchObject({
+      hierarchyLevel: 1,
+      subsidiaries: 1,
+      wonDeals: 0,
+      wonAmount: cny('0.00'),
+      lastOrderOn: null,
+      daysSinceActivity: null,
+    })
   })
 
   it('is asked for in rules, with the company’s own fields; what is not known holds nowhere', async () => {
