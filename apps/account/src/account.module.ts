@@ -65,6 +65,12 @@ import { TenantConsumers } from './overview/tenant.consumers.js'
 import { AccountPoolController } from './pool/account-pool.controller.js'
 import { AccountPoolQueries } from './pool/account-pool.queries.js'
 import { AccountPoolService } from './pool/account-pool.service.js'
+import { AccountScoreQueries } from './scorecard/account-score.queries.js'
+import { AccountScorecardController } from './scorecard/account-scorecard.controller.js'
+import { accountScorecardStatus } from './scorecard/account-scorecard.js'
+import { AccountScorecardSchema } from './scorecard/account-scorecard.schema.js'
+import { AccountScorecardService } from './scorecard/account-scorecard.service.js'
+import { AccountScoring } from './scorecard/account-scoring.service.js'
 
 @Module({
   controllers: [
@@ -82,6 +88,7 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     HandoverReportConsumers,
     HandoverConsumers,
     AccountPoolController,
+    AccountScorecardController,
     RecordConsumers,
     TenantConsumers,
   ],
@@ -110,6 +117,9 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     OverviewQueries,
     AccountPoolService,
     AccountPoolQueries,
+    AccountScoring,
+    AccountScorecardService,
+    AccountScoreQueries,
   ],
 })
 export class AccountModule {
@@ -155,10 +165,11 @@ export const accountService: ServiceDefinition = {
     UnmatchedMailSchema,
     AccountPlanSchema,
     HandoverSchema,
+    AccountScorecardSchema,
     handoverPartSchema('account'),
   ],
   migrations: accountMigrations,
-  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus, accountScorecardStatus],
   config: accountConfig,
   extend: (app) => app.get(MailReceiver).listen(),
 }
