@@ -71,6 +71,10 @@ import { accountScorecardStatus } from './scorecard/account-scorecard.js'
 import { AccountScorecardSchema } from './scorecard/account-scorecard.schema.js'
 import { AccountScorecardService } from './scorecard/account-scorecard.service.js'
 import { AccountScoring } from './scorecard/account-scoring.service.js'
+import { SecondSaleConsumers } from './second-sale/second-sale.consumers.js'
+import { SecondSaleController } from './second-sale/second-sale.controller.js'
+import { SecondSaleQueries } from './second-sale/second-sale.queries.js'
+import { SecondSaleService } from './second-sale/second-sale.service.js'
 
 @Module({
   controllers: [
@@ -89,6 +93,8 @@ import { AccountScoring } from './scorecard/account-scoring.service.js'
     HandoverConsumers,
     AccountPoolController,
     AccountScorecardController,
+    SecondSaleController,
+    SecondSaleConsumers,
     RecordConsumers,
     TenantConsumers,
   ],
@@ -120,6 +126,8 @@ import { AccountScoring } from './scorecard/account-scoring.service.js'
     AccountScoring,
     AccountScorecardService,
     AccountScoreQueries,
+    SecondSaleService,
+    SecondSaleQueries,
   ],
 })
 export class AccountModule {

@@ -565,4 +565,63 @@ CREATE TABLE account_rescoring (
 SELECT tenant_table('account_rescoring', platform => true);
 `,
   ),
+  migration(
+    '0173-second-sale',
+    `
+-- Of which family each product is today, and which products each account ordered, under the id that the order names.
+CREATE TABLE known_product (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  family text,
+  sequence int NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX known_product_heard ON known_product (tenant_id, event_id);
+SELECT tenant_table('known_product');
+
+CREATE TABLE known_order_product (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  order_id text COLLATE "C" NOT NULL,
+  product_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, order_id, product_id)
+);
+CREATE INDEX known_order_product_heard ON known_order_product (tenant_id, event_id);
+SELECT tenant_table('known_order_product');
+
+-- Companies with orders: when their second sales were worked out last, and from what.
+CREATE TABLE second_sale_run (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  worked_out_at timestamptz,
+  heard text
+);
+SELECT tenant_table('second_sale_run', platform => true);
+
+-- What each account could be sold besides, the strongest first; share and lift: those of the first (null: all were dismissed).
+CREATE TABLE account_second_sale (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  suggestions jsonb NOT NULL,
+  share numeric,
+  lift numeric,
+  PRIMARY KEY (tenant_id, account_id)
+);
+CREATE INDEX account_second_sale_order ON account_second_sale (tenant_id, share, lift, account_id) WHERE share IS NOT NULL;
+SELECT tenant_table('account_second_sale');
+
+CREATE TABLE second_sale_dismissal (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  family text NOT NULL,
+  reason text NOT NULL,
+  until date,
+  dismissed_by_id text COLLATE "C",
+  dismissed_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, account_id, family)
+);
+SELECT tenant_table('second_sale_dismissal');
+`,
+  ),
 ]
