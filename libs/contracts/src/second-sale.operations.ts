@@ -89,9 +89,9 @@ export const listSecondSales = defineOperation({
 })
 
 defineProblems({
-  'second_sale.not_suggested': {
-    en: 'The family is not suggested for this account. {family} is not among its suggestions; read them again.',
-    'zh-CN': '该客户没有此项推荐。{family} 不在其推荐之列,请重新读取推荐。',
+  'second_sale.unknown_family': {
+    en: 'There is no such product family. No product is of the family {family}; write it as the products have it.',
+    'zh-CN': '没有该产品系列。没有属于 {family} 的产品;请按产品中的写法填写。',
   },
   'second_sale.until_past': {
     en: 'The day lies in the past. Today is {today}; choose a later day than {until}, or none.',

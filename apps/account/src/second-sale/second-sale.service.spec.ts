@@ -99,7 +99,7 @@ describe('a second sale', () => {
     const { id } = accounts[5]
     await later()
     const dismiss = (body: object) => service.as(company.amy).call(dismissSuggestion, { params: { id }, body })
-    expect((await dismiss({ family: 'Ships', reason: 'x' })).body.code).toBe('second_sale.not_suggested')
+    expect((await dismiss({ family: 'Ships', reason: 'x' })).body.code).toBe('second_sale.unknown_family')
     expect((await dismiss({ family: 'Valves', reason: 'x', until: '2026-11-20' })).body.code).toBe('second_sale.until_past')
     const { body } = await dismiss({ family: 'Valves', reason: 'Makes its own', until: '2026-11-22' })
     expect(body).toMatchObject({

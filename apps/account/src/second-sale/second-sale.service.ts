@@ -55,12 +55,8 @@ export class SecondSaleService {
       const today = dayOf(now, await this.directory.zone())
       if (until && until <= today) throw new Refusal('second_sale.until_past', { until, today })
       tx.lockKeys(['second sales'])
-      const known = await tx.one(
-        `SELECT 1 FROM second_sale_dismissal WHERE tenant_id = $1 AND account_id = $2 AND family = $3
-         UNION ALL SELECT 1 FROM account_second_sale WHERE tenant_id = $1 AND account_id = $2 AND suggestions @> jsonb_build_array(jsonb_build_object('family', $3::text))`,
-        [tx.tenant, id, family],
-      )
-      if (!known) throw new Refusal('second_sale.not_suggested', { family })
+      const sold = await tx.one('SELECT id FROM known_product WHERE tenant_id = $1 AND family = $2 LIMIT 1', [tx.tenant, family])
+      if (!sold) throw Refusal.invalid('second_sale.unknown_family', { family })
       const { actor } = context()
       tx.send(
         `INSERT INTO second_sale_dismissal (account_id, family, reason, until, dismissed_by_id, dismissed_at) VALUES ($1, $2, $3, $4, $5, $6)
