@@ -494,7 +494,7 @@ ALTER TABLE known_tenant FORCE ROW LEVEL SECURITY;
 ALTER TABLE account
   ADD COLUMN score int CHECK (score BETWEEN 0 AND 100),
   ADD COLUMN grade text COLLATE "C" CHECK (grade IN ('A', 'B', 'C', 'D'));
-CREATE INDEX account_score_order ON account (tenant_id, score, id);
+CREATE INDEX account_score_order ON account (tenant_id, score DESC NULLS LAST, id DESC);
 CREATE INDEX account_grade_order ON account (tenant_id, grade, id);
 
 CREATE TABLE account_scorecard (

@@ -203,6 +203,30 @@ describe('the score of an account', () => {
     expect(await explain(company, two.id)).toMatchObject({ accountId: one.id, score: 35 })
   })
 
+  it('is that of the last change, though it came while the one before was being looked at', async () => {
+    const company = await aCompany()
+    await activate(company, (await draft(company)).id)
+    const { id } = await open(company, { industry: 'Machines' })
+    const client = await service.database.pool.connect()
+    try {
+      await client.query(`BEGIN; SET LOCAL millrace.tenant = '${company.tenantId}'; SELECT id FROM account WHERE id = '${id}' FOR UPDATE`)
+      const turn = service.app.get(Jobs).turn('score accounts')
+      // It has seen the account as it is, and waits to write what it found.
+      await eventually(async () => {
+        const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM account WHERE%'`
+        return (await service.database.pool.query(waiting)).rowCount === 1
+      })
+      await client.query(`UPDATE account SET employees = 900 WHERE id = '${id}';
+        INSERT INTO account_to_score (account_id, mark) VALUES ('${id}', pg_current_xact_id()::text)
+        ON CONFLICT (tenant_id, account_id) DO UPDATE SET mark = excluded.mark; COMMIT`)
+      await turn
+    } finally {
+      client.release()
+    }
+    await scored(company)
+    expect((await explain(company, id)).history.data.map(({ to }: any) => to.score)).toEqual([40, 30])
+  })
+
   it('filters and sorts the list, and one without a scorecard has none', async () => {
     const company = await aCompany()
     const [large, small] = [
