@@ -9,10 +9,11 @@ function noteToScore(tx: Transaction, accountIds: readonly string[]): void {
   tx.send(toScoreSql, [tx.tenant, [...new Set(accountIds)]])
 }
 
-// The mark tells the scoring whether an account was noted again since it looked. Ordered, so that two that note the same do not wait for each other.
+// The mark tells the scoring whether an account was noted again since it looked. Ordered, so that two that note the same never wait for each other
+// in a circle; the array stands behind a SELECT so that the plan is kept.
 const toScoreSql = `
   INSERT INTO account_to_score (account_id, mark)
-  SELECT a.id, pg_current_xact_id()::text FROM unnest($2::text[]) AS given(id),
+  SELECT a.id, pg_current_xact_id()::text FROM unnest((SELECT $2::text[])) AS given(id),
     LATERAL (SELECT coalesce(merged_into, id) AS id FROM account WHERE tenant_id = $1 AND account.id = given.id LIMIT 1) AS a
   WHERE EXISTS (SELECT 1 FROM account_scorecard WHERE tenant_id = $1 AND status = 'active')
   GROUP BY a.id ORDER BY a.id
