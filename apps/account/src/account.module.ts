@@ -56,6 +56,7 @@ import { handoverStatus } from './handover/handover.js'
 import { HandoverController } from './handover/handover.controller.js'
 import { HandoverReportConsumers } from './handover/handover.consumers.js'
 import { Account, accountStatus } from './account/account.js'
+import { AccountFigures } from './account/account-figures.queries.js'
 import { AccountMerges } from './account/account-merge.service.js'
 import { AccountLikeness } from './account/account-likeness.service.js'
 import { OverviewQueries } from './overview/overview.queries.js'
@@ -64,6 +65,16 @@ import { TenantConsumers } from './overview/tenant.consumers.js'
 import { AccountPoolController } from './pool/account-pool.controller.js'
 import { AccountPoolQueries } from './pool/account-pool.queries.js'
 import { AccountPoolService } from './pool/account-pool.service.js'
+import { AccountScoreQueries } from './scorecard/account-score.queries.js'
+import { AccountScorecardController } from './scorecard/account-scorecard.controller.js'
+import { accountScorecardStatus } from './scorecard/account-scorecard.js'
+import { AccountScorecardSchema } from './scorecard/account-scorecard.schema.js'
+import { AccountScorecardService } from './scorecard/account-scorecard.service.js'
+import { AccountScoring } from './scorecard/account-scoring.service.js'
+import { SecondSaleConsumers } from './second-sale/second-sale.consumers.js'
+import { SecondSaleController } from './second-sale/second-sale.controller.js'
+import { SecondSaleQueries } from './second-sale/second-sale.queries.js'
+import { SecondSaleService } from './second-sale/second-sale.service.js'
 
 @Module({
   controllers: [
@@ -81,6 +92,9 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     HandoverReportConsumers,
     HandoverConsumers,
     AccountPoolController,
+    AccountScorecardController,
+    SecondSaleController,
+    SecondSaleConsumers,
     RecordConsumers,
     TenantConsumers,
   ],
@@ -105,9 +119,15 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     HandoverQueries,
     AccountLikeness,
     AccountMerges,
+    AccountFigures,
     OverviewQueries,
     AccountPoolService,
     AccountPoolQueries,
+    AccountScoring,
+    AccountScorecardService,
+    AccountScoreQueries,
+    SecondSaleService,
+    SecondSaleQueries,
   ],
 })
 export class AccountModule {
@@ -153,10 +173,11 @@ export const accountService: ServiceDefinition = {
     UnmatchedMailSchema,
     AccountPlanSchema,
     HandoverSchema,
+    AccountScorecardSchema,
     handoverPartSchema('account'),
   ],
   migrations: accountMigrations,
-  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus, accountScorecardStatus],
   config: accountConfig,
   extend: (app) => app.get(MailReceiver).listen(),
 }

@@ -74,6 +74,16 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   shareView: () => ({ body: { with: 'company' } }),
   sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
   draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
+  draftAccountScorecard: () => ({
+    body: {
+      name: 'New',
+      parts: {
+        ...{ fit: { most: 0, rules: [] }, value: { most: 0, rules: [] } },
+        behaviour: { most: 5, rules: [{ name: 'New', condition: 'account.activities > 0', points: 5 }] },
+      },
+    },
+  }),
+  dismissSuggestion: () => ({ body: { family: 'Seats', reason: 'Has its own' } }),
   listLeads: () => ({ query: { limit: '200' } }),
   createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
   prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),

@@ -2,6 +2,11 @@ import {
   addCustomField,
   createLeadForm,
   draftScorecard,
+  draftAccountScorecard,
+  changeAccountScorecard,
+  activateAccountScorecard,
+  previewAccountScorecard,
+  dismissSuggestion,
   trainScoreModel,
   draftAccountPlan,
   changeScorecard,
@@ -226,7 +231,7 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
     common.set(id.slice(0, -27), id)
     return id as string
   }
-  const productId = await make(createProduct, { code: salt, name: 'CRM seat' })
+  const productId = await make(createProduct, { code: salt, name: 'CRM seat', family: 'Seats' })
   await make(createPriceBook, { name: 'Partners', currency: 'CNY', isDefault: false })
   await make(addLegalEntity, { name: 'Cloudmap Trade', zone: 'Asia/Shanghai', currency: 'CNY', prefix: salt.slice(-6).toUpperCase() })
   await make(createUser, { name: 'Tess', email: email('tess'), roles: ['sales_rep'], unitId: south.id })
@@ -243,6 +248,7 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
     (await does(addCustomField, { query: { record: 'lead' }, body: { key: 'area', type: 'number', labels } })).id,
   )
   await make(draftScorecard, { name: 'Rules', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 30 }] })
+  await make(draftAccountScorecard, { name: 'Rules', parts: accountRules('account.orders > 0') })
   await make(trainScoreModel, {})
   const poolId = await make(createPool, { name: 'Fair' })
   const nineToSix = [{ from: '09:00', to: '18:00' }]
@@ -279,6 +285,12 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   return { tenantId: tenant.id, ada, password, people, records: made, common }
 }
 
+/** Rules of an account scorecard: one that gives points where the condition holds. */
+function accountRules(condition: string) {
+  const none = { most: 0, rules: [] }
+  return { fit: none, value: { most: 60, rules: [{ name: 'Worth it', condition, points: 60 }] }, behaviour: none }
+}
+
 /** What neither a road nor the questions of the access matrix bring to success, done once, so that no operation is without it. */
 export async function doTheRest(stage: Stage, { ada, common, people }: Company, succeeded: Set<string>): Promise<void> {
   const does = walker(stage, ada, succeeded)
@@ -310,6 +322,10 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   const scorecard = await does(draftScorecard, { body: { name: 'Other rules', rules } })
   await does(changeScorecard, to(scorecard.id, { name: 'Changed rules' }))
   await does(activateScorecard, to(scorecard.id))
+  const accountScorecard = await does(draftAccountScorecard, { body: { name: 'Other rules', parts: accountRules('account.contacts > 0') } })
+  await does(changeAccountScorecard, to(accountScorecard.id, { name: 'Changed rules' }))
+  await does(previewAccountScorecard, { body: { parts: accountRules('account.openDeals > 0') } })
+  await does(activateAccountScorecard, to(accountScorecard.id))
   await learn(does)
   const empty = { fromUserId: people.finance.id, toUserId: people.sales_rep.id, reason: 'Moves on', only: 'false' }
   const { id: cancelled } = await does(prepareHandover, { body: empty })
@@ -328,6 +344,7 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(keepAccountApart, to(accountId, { accountId: (await another).id }))
   await does(mergeAccount, to(accountId, { accountId: (await same).id }))
   await does(changeAccountPoolSettings, { body: { warnDays: 14, blockedDays: 0 } })
+  await does(dismissSuggestion, to(accountId, { family: 'Seats', reason: 'Has its own' }))
   await does(releaseAccount, to(accountId))
   await does(claimAccount, to(accountId))
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { permission, salesReaders, salesWriters } from './access.js'
 import { AttachmentView } from './attachment.operations.js'
 import { CustomValuesGiven, CustomValuesView } from './custom-field.operations.js'
+import { grade } from './lead.events.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { day, id, instant, line, money, positiveMoney, text } from './shapes.js'
@@ -77,6 +78,8 @@ export const AccountView = z
       .nullable()
       .meta({ description: 'the account that this one became part of; asked for this one, the API answers that one' }),
     pooledAt: instant.nullable(),
+    score: z.number().int().nullable().meta({ description: '0 to 100, by the active account scorecard; null: not scored' }),
+    grade: grade.nullable(),
     journeyId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
@@ -140,10 +143,12 @@ export const listAccounts = defineList({
     parentId: 'exact',
     externalId: 'exact',
     status: accountStatuses,
+    score: 'number',
+    grade: ['A', 'B', 'C', 'D'],
     createdAt: 'instant',
     updatedAt: 'instant',
   },
-  sorts: ['id', 'name', 'createdAt', 'updatedAt'],
+  sorts: ['id', 'name', 'score', 'grade', 'createdAt', 'updatedAt'],
   custom: 'account',
 })
 

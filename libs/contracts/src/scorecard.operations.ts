@@ -5,39 +5,46 @@ import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
 import { id, instant, line } from './shapes.js'
 
-const rule = z
-  .strictObject({
-    name: line(100).meta({ description: 'what the points are for; shown beside every lead that gets them' }),
-    condition: z
-      .string()
-      .trim()
-      .min(1)
-      .max(2000)
-      .meta({
-        description: 'CEL over the fields of `lead`; see /v1/scorecards/fields',
-        examples: ['lead.country == "CN" && lead.source in ["fair", "referral"]'],
-      }),
-    points: z.number().int().min(-100).max(100),
-  })
-  .meta({ id: 'ScoringRule' })
+/** A rule of a scorecard: so many points for records on which a condition holds. */
+export const scoringRule = (id: string, description: string, example: string) =>
+  z
+    .strictObject({
+      name: line(100).meta({ description: 'what the points are for; shown beside every record that gets them' }),
+      condition: z
+        .string()
+        .trim()
+        .min(1)
+        .max(2000)
+        .meta({ description, examples: [example] }),
+      points: z.number().int().min(-100).max(100),
+    })
+    .meta({ id })
 
-const grades = z
+const rule = scoringRule(
+  'ScoringRule',
+  'CEL over the fields of `lead`; see /v1/scorecards/fields',
+  'lead.country == "CN" && lead.source in ["fair", "referral"]',
+)
+
+/** From which score on a record has which grade. */
+export const gradeLimits = z
   .strictObject({ a: z.number().int().min(1).max(100), b: z.number().int().min(1).max(100), c: z.number().int().min(1).max(100) })
   .refine(({ a, b, c }) => a > b && b > c, { message: 'scorecard.grades_descend' })
   .meta({ id: 'GradeLimits', description: 'the lowest score of grades A, B and C; whatever is below C is D' })
 
 const rules = z.array(rule).min(1).max(200)
-const base = { name: line(100), rules, grades }
-const statuses = ['draft', 'active', 'retired'] as const
+const base = { name: line(100), rules, grades: gradeLimits }
+/** States of a scorecard: one is active at a time. */
+export const scorecardStatuses = ['draft', 'active', 'retired'] as const
 
 export const ScorecardView = z
   .object({
     id: id('scorecard'),
     version: z.number().int(),
     name: z.string(),
-    status: z.enum(statuses),
+    status: z.enum(scorecardStatuses),
     rules,
-    grades,
+    grades: gradeLimits,
     rescoring: z
       .object({ done: z.number().int(), of: z.number().int() })
       .nullable()
@@ -59,7 +66,7 @@ export const draftScorecard = defineOperation({
   path: '/v1/scorecards',
   summary: 'Drafts the rules by which leads get a score from 0 to 100 and a grade from A to D. It scores nothing until it is activated.',
   rule: keep,
-  body: z.strictObject({ ...base, grades: grades.default({ a: 75, b: 50, c: 25 }) }).meta({ id: 'DraftScorecard' }),
+  body: z.strictObject({ ...base, grades: gradeLimits.default({ a: 75, b: 50, c: 25 }) }).meta({ id: 'DraftScorecard' }),
   answer: ScorecardView,
 })
 
@@ -70,7 +77,7 @@ export const listScorecards = defineList({
   summary: 'Scorecards: the active one, drafts, and those that were active before.',
   rule: read,
   item: ScorecardView,
-  filters: { status: statuses, name: 'text' },
+  filters: { status: scorecardStatuses, name: 'text' },
   sorts: ['id', 'name'],
 })
 
@@ -103,6 +110,31 @@ export const activateScorecard = defineOperation({
   rule: keep,
 })
 
+/** What a preview of a scorecard counts. */
+export const previewedScores = (records: string) => ({
+  grades: z.array(z.object({ grade, now: z.number().int(), then: z.number().int() })),
+  ungraded: z
+    .number()
+    .int()
+    .meta({ description: `${records} that have no grade now` }),
+  rules: z.array(
+    z.object({
+      name: z.string(),
+      holds: z.number().int(),
+      unknown: z
+        .number()
+        .int()
+        .meta({ description: `${records} that lack what the rule asks for` }),
+    }),
+  ),
+})
+
+/** What rules can ask for, with the kind of each field. */
+export const ruleFields = z.object({
+  data: z.array(z.object({ field: z.string(), kind: z.enum(['text', 'number', 'flag', 'instant', 'texts']) })),
+  next: z.null(),
+})
+
 export const previewScorecard = defineOperation({
   id: 'previewScorecard',
   service: 'lead',
@@ -123,15 +155,7 @@ export const previewScorecard = defineOperation({
     .object({
       leads: z.number().int(),
       changed: z.number().int().meta({ description: 'leads whose grade would be another' }),
-      grades: z.array(z.object({ grade, now: z.number().int(), then: z.number().int() })),
-      ungraded: z.number().int().meta({ description: 'leads that have no grade now' }),
-      rules: z.array(
-        z.object({
-          name: z.string(),
-          holds: z.number().int(),
-          unknown: z.number().int().meta({ description: 'leads that lack what the rule asks for' }),
-        }),
-      ),
+      ...previewedScores('leads'),
       examples: z
         .array(
           z.object({
@@ -153,10 +177,7 @@ export const listScoringFields = defineOperation({
   path: '/v1/scorecards/fields',
   summary: 'What rules about leads can ask for, with the kind of each field.',
   rule: read,
-  answer: z.object({
-    data: z.array(z.object({ field: z.string(), kind: z.enum(['text', 'number', 'flag', 'instant', 'texts']) })),
-    next: z.null(),
-  }),
+  answer: ruleFields,
 })
 
 export const explainScore = defineOperation({

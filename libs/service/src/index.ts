@@ -23,6 +23,7 @@ export { OperationInterceptor, Serve } from './operation-server.js'
 export { check, type FieldProblem } from './validation.js'
 export { problemOf, refusalOf, languageOf, type Problem } from './problem.js'
 export { Remembered } from './remembered.js'
+export { pointsBy, readRules, usableRules, type ReadRule } from './scoring-rules.js'
 export { Search, type Found } from './search.js'
 export { aggregateSchema, rowSchema, searchable } from './schema.js'
 export {

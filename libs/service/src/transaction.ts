@@ -407,9 +407,12 @@ export class Transaction {
   }
 
   private async writeGathered(): Promise<void> {
-    const writes = [...this.gathered]
-    this.gathered.clear()
-    for (const [write, rows] of writes) await write(this, rows)
+    // What is written may leave rows of its own.
+    while (this.gathered.size) {
+      const writes = [...this.gathered]
+      this.gathered.clear()
+      for (const [write, rows] of writes) await write(this, rows)
+    }
   }
 
   /** For Events only: the event goes out if and when this transaction commits. */

@@ -7,6 +7,7 @@ import { Contact } from '../contact/contact.js'
 import { facts as contactFacts } from '../contact/contact.service.js'
 import { AccountPlan } from '../plan/plan.js'
 import { touch, type Touch } from '../pool/touch.service.js'
+import { scoreSoon } from '../scorecard/to-score.service.js'
 import { AccountLikeness } from './account-likeness.service.js'
 import { Account } from './account.js'
 import { AccountService, facts } from './account.service.js'
@@ -38,6 +39,7 @@ export class AccountMerges {
       await this.move(tx, accountId, account, now)
       this.likeness.forget(tx, [accountId])
       touch(tx, await this.lastTouch(tx, accountId))
+      scoreSoon(tx, [id])
       if (account.name !== before.name) await this.likeness.note(tx, [account])
       return account
     })

@@ -22,6 +22,8 @@ export const AccountSchema = aggregateSchema(Account, 'account', {
   mergedInto: 'text?',
   formerOwnerId: 'text?',
   pooledAt: 'instant?',
+  score: 'integer?',
+  grade: 'text?',
 })
 
 searchable(Account, { name: 'company', phone: 'phone', externalId: 'code' })

@@ -3,6 +3,7 @@ import { AccountChanged, AccountOpened, type changeAccount, type Input, type ope
 import { Refusal, type Id } from '@millrace/domain'
 import { begun, Clock, context, CustomFields, Database, Directory, Events, visibleOwners, type Transaction } from '@millrace/service'
 import { touch } from '../pool/touch.service.js'
+import { scoreSoon } from '../scorecard/to-score.service.js'
 import { AccountLikeness } from './account-likeness.service.js'
 import { Account, type AccountData } from './account.js'
 
@@ -53,6 +54,7 @@ export class AccountService {
       const changed = before.change({ ...(given as Named), custom }, this.clock.now())
       const account = await tx.update(given.parentId ? await this.placed(tx, changed, given.parentId) : changed)
       if (account.name !== before.name) await this.likeness.note(tx, [account])
+      scoreSoon(tx, [id])
       await this.events.publish(tx, AccountChanged, account, facts(account))
       return account
     })
@@ -83,6 +85,7 @@ export class AccountService {
     tx.send('UPDATE contact SET owner_id = $2 WHERE account_id = $1', [account.id, account.ownerId])
     tx.send('UPDATE activity SET owner_id = $2 WHERE account_id = $1', [account.id, account.ownerId])
     if (account.ownerId) touch(tx, [{ accountId: account.id, at: account.updatedAt }])
+    scoreSoon(tx, [account.id])
     await this.events.publish(tx, AccountChanged, account, facts(account))
     return account
   }
@@ -91,6 +94,10 @@ export class AccountService {
   async store(tx: Transaction, accounts: readonly Account[]): Promise<void> {
     await tx.insert(accounts)
     await this.likeness.note(tx, accounts)
+    scoreSoon(
+      tx,
+      accounts.map(({ id }) => id),
+    )
     touch(
       tx,
       accounts.filter(({ ownerId }) => ownerId).map(({ id, createdAt }) => ({ accountId: id, at: createdAt })),

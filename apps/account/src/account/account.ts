@@ -1,4 +1,4 @@
-import { companyKey, lifecycle, Refusal, type CustomValues, type Id, type Money } from '@millrace/domain'
+import { companyKey, lifecycle, Refusal, type CustomValues, type Grade, type Id, type Money } from '@millrace/domain'
 
 export const accountStatus = lifecycle('account', {
   active: ['pooled', 'merged'],
@@ -40,9 +40,12 @@ export class Account {
   /** Who owned it before it went into the pool. */
   declare readonly formerOwnerId: Id<'user'> | null
   declare readonly pooledAt: Date | null
+  /** By the active scorecard, as of its last look; not a change of the account, so its version stays. */
+  declare readonly score: number | null
+  declare readonly grade: Grade | null
 
   static open(given: AccountData & Pick<Account, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'name'>): Account {
-    const head = { status: accountStatus.initial, mergedInto: null, formerOwnerId: null, pooledAt: null }
+    const head = { status: accountStatus.initial, mergedInto: null, formerOwnerId: null, pooledAt: null, score: null, grade: null }
     return Object.assign(Object.create(Account.prototype) as Account, nothing, head, given, { nameKey: nameKey(given.name) })
   }
 

@@ -13,6 +13,7 @@ import { begun, Clock, context, CustomFields, Database, Directory, Events, type 
 import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
 import { touch } from '../pool/touch.service.js'
+import { scoreSoon } from '../scorecard/to-score.service.js'
 import { Activity, type ActivityData } from './activity.js'
 
 type Given = Input<typeof changeActivity>['body']
@@ -67,6 +68,7 @@ export class ActivityService {
     const activity = Activity.log(given)
     await tx.insert(activity)
     touch(tx, [{ accountId: activity.accountId, at: activity.takesPlaceAt }])
+    scoreSoon(tx, [activity.accountId])
     await this.events.publish(tx, ActivityLogged, activity, facts(activity), activity.takesPlaceAt)
     return activity
   }
@@ -81,6 +83,7 @@ export class ActivityService {
         ...(takesPlaceAt && { takesPlaceAt }),
       }
       const activity = await tx.update(before.change(data, this.clock.now()))
+      if (takesPlaceAt) scoreSoon(tx, [activity.accountId])
       await this.events.publish(tx, ActivityChanged, activity, facts(activity), activity.takesPlaceAt)
       return activity
     })

@@ -5,6 +5,7 @@ import { begun, Clock, context, CustomFields, Database, Events, type Transaction
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
+import { scoreSoon } from '../scorecard/to-score.service.js'
 import { Contact, type ContactData } from './contact.js'
 
 /** Fields that JSON leaves out are absent, never undefined. */
@@ -56,6 +57,7 @@ export class ContactService {
           this.clock.now(),
         ),
       )
+      if (moved) scoreSoon(tx, [before.accountId, moved.id])
       await this.events.publish(tx, ContactChanged, contact, facts(contact))
       return contact
     })
@@ -64,6 +66,10 @@ export class ContactService {
   /** Saves new contacts, any number in one statement, and tells others. */
   async store(tx: Transaction, contacts: readonly Contact[]): Promise<void> {
     await tx.insert(contacts)
+    scoreSoon(
+      tx,
+      contacts.map(({ accountId }) => accountId),
+    )
     for (const contact of contacts) await this.events.publish(tx, ContactAdded, contact, facts(contact), contact.createdAt)
   }
 }

@@ -475,4 +475,153 @@ SELECT tenant_table('account_claim');
 CREATE INDEX account_pooled ON account (tenant_id, id) WHERE status = 'pooled';
 `,
   ),
+  migration(
+    '0171-company-currency',
+    `
+ALTER TABLE known_tenant ADD COLUMN currency text;
+-- Companies from before, whose currency was not kept: that of most of their records, until they are changed the next time.
+ALTER TABLE known_tenant NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE known_record NO FORCE ROW LEVEL SECURITY;
+UPDATE known_tenant t SET currency = (SELECT currency FROM known_record r WHERE r.tenant_id = t.tenant_id AND currency IS NOT NULL
+  GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1);
+ALTER TABLE known_record FORCE ROW LEVEL SECURITY;
+ALTER TABLE known_tenant FORCE ROW LEVEL SECURITY;
+`,
+  ),
+  migration(
+    '0172-account-score',
+    `
+ALTER TABLE account
+  ADD COLUMN score int CHECK (score BETWEEN 0 AND 100),
+  ADD COLUMN grade text COLLATE "C" CHECK (grade IN ('A', 'B', 'C', 'D'));
+CREATE INDEX account_score_order ON account (tenant_id, score DESC NULLS LAST, id DESC);
+CREATE INDEX account_grade_order ON account (tenant_id, grade, id);
+
+CREATE TABLE account_scorecard (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  status text NOT NULL CHECK (status IN ('draft', 'active', 'retired')),
+  name text NOT NULL,
+  parts jsonb NOT NULL,
+  grades jsonb NOT NULL,
+  activated_at timestamptz,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX account_scorecard_active ON account_scorecard (tenant_id) WHERE status = 'active';
+SELECT tenant_table('account_scorecard');
+
+-- What each account's score is made of, and what others were told of it last.
+CREATE TABLE account_score (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  scorecard_id text COLLATE "C" NOT NULL,
+  scored_at timestamptz NOT NULL,
+  parts jsonb NOT NULL,
+  told_score int,
+  told_grade text,
+  PRIMARY KEY (tenant_id, account_id)
+);
+SELECT tenant_table('account_score');
+
+CREATE TABLE account_score_change (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  from_score int,
+  from_grade text,
+  score int NOT NULL,
+  grade text NOT NULL,
+  scorecard_id text COLLATE "C" NOT NULL,
+  parts jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, account_id, id)
+);
+SELECT tenant_table('account_score_change');
+-- It is added to, and never changed.
+DO $$ BEGIN EXECUTE format('REVOKE UPDATE, DELETE ON account_score_change FROM %I', replace(current_user, '_owner', '_app')); END $$;
+
+-- Accounts whose score may have become another; mark: the transaction that noted it last.
+CREATE TABLE account_to_score (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  mark text NOT NULL,
+  PRIMARY KEY (tenant_id, account_id)
+);
+SELECT tenant_table('account_to_score', platform => true);
+
+-- How far a company's accounts are scored anew (after_id null: all are), and when all of them are again.
+CREATE TABLE account_rescoring (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  scorecard_id text COLLATE "C" NOT NULL,
+  after_id text COLLATE "C",
+  done int NOT NULL,
+  of int NOT NULL,
+  next_at timestamptz NOT NULL
+);
+SELECT tenant_table('account_rescoring', platform => true);
+`,
+  ),
+  migration(
+    '0173-second-sale',
+    `
+-- Of which family each product is today, and which products each account ordered, under the id that the order names.
+CREATE TABLE known_product (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  family text,
+  sequence int NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX known_product_heard ON known_product (tenant_id, event_id);
+SELECT tenant_table('known_product');
+
+CREATE TABLE known_order_product (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  order_id text COLLATE "C" NOT NULL,
+  product_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, order_id, product_id)
+);
+CREATE INDEX known_order_product_heard ON known_order_product (tenant_id, event_id);
+SELECT tenant_table('known_order_product');
+
+-- Companies with orders: when their second sales were worked out last, and from what.
+CREATE TABLE second_sale_run (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  worked_out_at timestamptz,
+  heard text
+);
+SELECT tenant_table('second_sale_run', platform => true);
+
+-- What each account could be sold besides, the strongest first; share and lift: those of the first (null: all were dismissed).
+CREATE TABLE account_second_sale (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  suggestions jsonb NOT NULL,
+  share numeric,
+  lift numeric,
+  PRIMARY KEY (tenant_id, account_id)
+);
+CREATE INDEX account_second_sale_order ON account_second_sale (tenant_id, share, lift, account_id) WHERE share IS NOT NULL;
+SELECT tenant_table('account_second_sale');
+
+CREATE TABLE second_sale_dismissal (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  account_id text COLLATE "C" NOT NULL,
+  family text NOT NULL,
+  reason text NOT NULL,
+  until date,
+  dismissed_by_id text COLLATE "C",
+  dismissed_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, account_id, family)
+);
+SELECT tenant_table('second_sale_dismissal');
+`,
+  ),
 ]

@@ -35,6 +35,7 @@ import {
 } from '@millrace/contracts'
 import { On, type Received, type Transaction } from '@millrace/service'
 import { touch } from '../pool/touch.service.js'
+import { scoreSoon } from '../scorecard/to-score.service.js'
 import { RecordBook, type Entry, type KnownRecord, type RecordKind, type Said, type Teller } from './record-book.js'
 
 /**
@@ -296,6 +297,10 @@ async function keepRecords(tx: Transaction, entries: readonly Entry[]): Promise<
   touch(
     tx,
     changed.flatMap(({ id, accountId }) => (accountId && dealtWith.has(id) ? [{ accountId, at: dealtWith.get(id)! }] : [])),
+  )
+  scoreSoon(
+    tx,
+    changed.flatMap(({ accountId }) => accountId ?? []),
   )
   const column = <T>(pick: (record: KnownRecord) => T) => changed.map(pick)
   tx.send(

@@ -1,5 +1,5 @@
-import { lifecycle, newId, Refusal, type CustomValues, type Id } from '@millrace/domain'
-import type { Grade, Score, ScorePart } from '../scorecard/scorecard.js'
+import { lifecycle, newId, Refusal, type CustomValues, type Grade, type Id, type ScorePart } from '@millrace/domain'
+import type { Score } from '../scorecard/scorecard.js'
 import type { CustomerMatch, Likeness } from './likeness.js'
 
 export const leadStatus = lifecycle('lead', {

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common'
 import { listScorecards, type Answer, type explainScore, type getScorecard, type Input, type previewScorecard } from '@millrace/contracts'
+import { grades } from '@millrace/domain'
 import { Clock, CustomFields, Database } from '@millrace/service'
 import { leadFields } from '../lead/lead-fields.js'
 import { Lead } from '../lead/lead.js'
 import { named, share } from '../score-model/score-model.queries.js'
 import { ScoreModelService } from '../score-model/score-model.service.js'
-import { grades, Scorecard, scoreOf } from './scorecard.js'
+import { Scorecard, scoreOf } from './scorecard.js'
 import { Scoring } from './scoring.service.js'
 
 const shown = 20

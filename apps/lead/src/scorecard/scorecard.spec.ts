@@ -1,6 +1,6 @@
-import { newId, Refusal } from '@millrace/domain'
+import { gradeOf, newId, Refusal } from '@millrace/domain'
 import { aLead, monday, tuesday } from '../lead/lead.fixture.js'
-import { gradeOf, Scorecard, scorecardStatus, scoreOf } from './scorecard.js'
+import { Scorecard, scorecardStatus, scoreOf } from './scorecard.js'
 
 const limits = { a: 75, b: 50, c: 25 }
 const id = newId('scorecard')

@@ -1,34 +1,18 @@
-import { lifecycle, Refusal, type Id } from '@millrace/domain'
+import {
+  gradeOf,
+  lifecycle,
+  pointsOf,
+  Refusal,
+  scorecardMoves,
+  type Grade,
+  type GradeLimits,
+  type Id,
+  type ScorePart,
+  type ScoringRule,
+} from '@millrace/domain'
 
-export const scorecardStatus = lifecycle('scorecard', {
-  draft: ['active'],
-  active: ['retired'],
-  retired: [],
-})
+export const scorecardStatus = lifecycle('scorecard', scorecardMoves)
 export type ScorecardStatus = typeof scorecardStatus.state
-
-export type Grade = 'A' | 'B' | 'C' | 'D'
-export const grades = ['A', 'B', 'C', 'D'] as const satisfies readonly Grade[]
-
-/** Points for leads on which a condition (CEL) holds. */
-export interface ScoringRule {
-  readonly name: string
-  readonly condition: string
-  readonly points: number
-}
-
-/** The lowest score of each grade; below C is D. */
-export interface GradeLimits {
-  readonly a: number
-  readonly b: number
-  readonly c: number
-}
-
-/** What a rule gave a lead. */
-export interface ScorePart {
-  readonly name: string
-  readonly points: number
-}
 
 /** How good a lead is: 0–100, with the grade and what it is made of. */
 export interface Score {
@@ -78,16 +62,6 @@ export type ScorecardData = Pick<Scorecard, 'name' | 'rules' | 'grades'>
 
 /** The score of a lead for which these parts count. */
 export function scoreOf(parts: readonly ScorePart[], limits: GradeLimits, scorecardId: Id<'scorecard'>): Score {
-  const score = Math.min(
-    100,
-    Math.max(
-      0,
-      parts.reduce((sum, { points }) => sum + points, 0),
-    ),
-  )
+  const score = pointsOf(parts)
   return { score, grade: gradeOf(score, limits), parts, scorecardId }
-}
-
-export function gradeOf(score: number, { a, b, c }: GradeLimits): Grade {
-  return score >= a ? 'A' : score >= b ? 'B' : score >= c ? 'C' : 'D'
 }

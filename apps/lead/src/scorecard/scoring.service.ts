@@ -1,14 +1,9 @@
 import { Injectable } from '@nestjs/common'
-import { Refusal } from '@millrace/domain'
-import { Clock, CustomFields, Database, Expressions, Remembered, type Expression } from '@millrace/service'
+import type { ScorePart, ScoringRule } from '@millrace/domain'
+import { Clock, CustomFields, Database, Expressions, pointsBy, readRules, Remembered, usableRules, type ReadRule } from '@millrace/service'
 import { fieldsOf, leadFields } from '../lead/lead-fields.js'
 import type { Lead } from '../lead/lead.js'
-import { Scorecard, scoreOf, type ScorePart, type ScoringRule } from './scorecard.js'
-
-/** A rule that can be used. */
-export interface ReadRule extends ScoringRule {
-  readonly holds: Expression<boolean>
-}
+import { Scorecard, scoreOf } from './scorecard.js'
 
 /** Scores leads by the company's active scorecard. */
 @Injectable()
@@ -16,7 +11,7 @@ export class Scoring {
   private readonly expressions = new Expressions({ lead: leadFields })
   private readonly active = new Remembered(async () => {
     const [scorecard] = await this.db.findBy(Scorecard, { status: 'active' })
-    return scorecard && { scorecard, rules: await this.usable(scorecard.rules) }
+    return scorecard && { scorecard, rules: usableRules(await this.rules(), scorecard.rules) }
   })
 
   constructor(
@@ -41,30 +36,15 @@ export class Scoring {
 
   /** The rules, read. Refuses the first one that cannot be used, with the place. */
   async read(rules: readonly ScoringRule[]): Promise<ReadRule[]> {
-    const expressions = await this.customFields.expressions(this.expressions, 'lead')
-    return rules.map((rule, n) => {
-      try {
-        return { ...rule, holds: expressions.condition(rule.condition) }
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error
-        throw Refusal.invalid('scorecard.rule', { ...error.details, pointer: `/rules/${n}/condition`, name: rule.name })
-      }
-    })
+    return readRules(await this.rules(), rules)
   }
 
   /** What each rule that holds gives the lead. */
   parts(rules: readonly ReadRule[], lead: Lead, now: Date, unknown?: (rule: ReadRule) => void): ScorePart[] {
-    const values = { lead: fieldsOf(lead) }
-    return rules.flatMap((rule) => {
-      const holds = rule.holds.of(values, now)
-      if (holds === undefined) unknown?.(rule)
-      return holds ? [{ name: rule.name, points: rule.points }] : []
-    })
+    return pointsBy(rules, { lead: fieldsOf(lead) }, now, unknown)
   }
 
-  /** A rule whose field is gone since gives no points, rather than keeping leads from being captured. */
-  private async usable(rules: readonly ScoringRule[]): Promise<ReadRule[]> {
-    const read = await Promise.all(rules.map((rule) => this.read([rule]).catch(() => [])))
-    return read.flat()
+  private rules(): Promise<Expressions> {
+    return this.customFields.expressions(this.expressions, 'lead')
   }
 }
