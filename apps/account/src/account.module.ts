@@ -47,6 +47,11 @@ import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
+import { surveyInvitationStatus } from './survey/invitation.js'
+import { SurveyController } from './survey/survey.controller.js'
+import { SurveyQueries } from './survey/survey.queries.js'
+import { SurveyInvitationSchema, SurveySchema } from './survey/survey.schema.js'
+import { SurveyService } from './survey/survey.service.js'
 import { TimelineController } from './timeline/timeline.controller.js'
 import { TimelineQueries } from './timeline/timeline.queries.js'
 import { HandoverService } from './handover/handover.service.js'
@@ -74,6 +79,7 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     TimelineController,
     MailController,
     AccountPlanController,
+    SurveyController,
     AccountConsumers,
     ActivityConsumers,
     SearchController,
@@ -93,6 +99,8 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    SurveyService,
+    SurveyQueries,
     filesProvider(Config),
     AttachmentService,
     AttachmentQueries,
@@ -152,11 +160,13 @@ export const accountService: ServiceDefinition = {
     AttachmentSchema,
     UnmatchedMailSchema,
     AccountPlanSchema,
+    SurveySchema,
+    SurveyInvitationSchema,
     HandoverSchema,
     handoverPartSchema('account'),
   ],
   migrations: accountMigrations,
-  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus, surveyInvitationStatus, handoverStatus, accountStatus],
   config: accountConfig,
   extend: (app) => app.get(MailReceiver).listen(),
 }

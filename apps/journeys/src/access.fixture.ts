@@ -73,6 +73,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   // Whom it is shown to stays, so that the next request finds it.
   shareView: () => ({ body: { with: 'company' } }),
   sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
+  answerPublicSurvey: () => ({ body: { score: 4 } }),
   draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
   listLeads: () => ({ query: { limit: '200' } }),
   createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),

@@ -1,6 +1,7 @@
 import {
   addCustomField,
   createLeadForm,
+  createSurvey,
   draftScorecard,
   trainScoreModel,
   draftAccountPlan,
@@ -83,6 +84,7 @@ import {
   saveView,
   saveImportMapping,
   sendQuote,
+  sendSurvey,
   shareView,
   signContract,
   startHandover,
@@ -235,6 +237,7 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
   const aForm = { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 }
   await make(createLeadForm, aForm)
+  await make(createSurvey, { kind: 'nps', name: 'Loyalty', question: { en: 'Would you recommend us?', 'zh-CN': '您会推荐我们吗?' } })
   // One of its own for the public: whoever may renews the key of the other.
   common.set('form key', (await does(createLeadForm, { body: aForm })).key)
   const labels = { en: 'Area', 'zh-CN': '面积' }
@@ -444,6 +447,11 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
     const mail = `From: ${newId('x')}@nobody.example\nSubject: Who is this?\n\nHello`
     known.set('unmatched_mail', (await does(fileMail, { query: { ownerId: owner.id }, body: mail })).unmatchedMailId)
   }
+  const question = { en: 'Are you satisfied?', 'zh-CN': '您满意吗?' }
+  const survey = await does(createSurvey, { body: { kind: 'csat', name: 'Satisfaction', question } })
+  const asked = await does(sendSurvey, { params: { id: survey.id }, body: { contactId: done.get('contact') } })
+  keep(done, asked.invitation)
+  open.set('survey token', asked.link.split('/').at(-2))
   keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))

@@ -69,3 +69,11 @@ export class AccountQueries {
 export function accountView({ nameKey: _, formerOwnerId: _f, ...account }: Account): Answer<typeof getAccount> {
   return account
 }
+
+/** Narrows a list to records of accounts that the actor sees; undefined: all are seen. Each `?` stands for the value of the same place. */
+export function ofSeenAccounts(): { sql: string; values: unknown[] } | undefined {
+  const seen = visibleOwners('owner_id', 0)
+  if (!seen) return undefined
+  const values = (seen.sql.match(/\$\d+/g) ?? []).map(() => seen.values[0])
+  return { sql: `account_id IN (SELECT id FROM account WHERE ${seen.sql.replace(/\$\d+/g, '?')})`, values }
+}

@@ -475,4 +475,58 @@ SELECT tenant_table('account_claim');
 CREATE INDEX account_pooled ON account (tenant_id, id) WHERE status = 'pooled';
 `,
   ),
+  migration(
+    '0176-survey',
+    `
+CREATE TABLE survey (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('csat', 'nps')),
+  name text NOT NULL,
+  question jsonb NOT NULL,
+  comment_question jsonb,
+  expires_in_days int NOT NULL CHECK (expires_in_days > 0),
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('survey');
+
+-- Looked up by its link before it is known whose it is, hence by the platform and by an index of its own. Of the link only the hash is kept.
+CREATE TABLE survey_invitation (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  survey_id text COLLATE "C" NOT NULL,
+  kind text NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  contact_id text COLLATE "C" NOT NULL,
+  responsible_id text COLLATE "C",
+  sent_by_id text COLLATE "C",
+  status text NOT NULL CHECK (status IN ('sent', 'answered')),
+  token_hash text COLLATE "C" NOT NULL UNIQUE,
+  sent_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  score int CHECK (score BETWEEN 0 AND 10),
+  comment text,
+  answered_at timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, survey_id) REFERENCES survey (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES contact (tenant_id, id),
+  CHECK ((status = 'answered') = (score IS NOT NULL AND answered_at IS NOT NULL))
+);
+CREATE INDEX survey_invitation_survey ON survey_invitation (tenant_id, survey_id, sent_at, id);
+CREATE INDEX survey_invitation_account ON survey_invitation (tenant_id, account_id, id);
+CREATE INDEX survey_invitation_contact ON survey_invitation (tenant_id, contact_id, survey_id);
+CREATE INDEX survey_invitation_sent ON survey_invitation (tenant_id, sent_at, id);
+SELECT tenant_table('survey_invitation', platform => true);
+`,
+  ),
 ]
