@@ -451,7 +451,7 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   const survey = await does(createSurvey, { body: { kind: 'csat', name: 'Satisfaction', question } })
   const asked = await does(sendSurvey, { params: { id: survey.id }, body: { contactId: done.get('contact') } })
   keep(done, asked.invitation)
-  open.set('survey token', asked.link.split('/').at(-2))
+  done.set('survey token', asked.link.split('/').at(-2))
   keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))

@@ -11,11 +11,13 @@ const mostBelow = 500
 export class AccountQueries {
   constructor(private readonly db: Database) {}
 
-  list({ sameName, ...query }: Input<typeof listAccounts>['query']) {
+  list({ sameName, segmentId, ...query }: Input<typeof listAccounts>['query']) {
     const wish = typeof sameName === 'string' ? nameKey(sameName) : Array.isArray(sameName) ? sameName.map(nameKey) : undefined
     return this.db.list(Account, listAccounts, { ...query, sameName: wish }, accountView, {
       fields: { sameName: { sql: 'name_key', type: 'text', nullable: false } },
-      where: { sql: 'merged_into IS NULL', values: [] },
+      where: segmentId
+        ? { sql: `merged_into IS NULL AND id IN (SELECT account_id FROM segment_member WHERE segment_id = ANY(?::text[]))`, values: [[segmentId].flat()] }
+        : { sql: 'merged_into IS NULL', values: [] },
     })
   }
 

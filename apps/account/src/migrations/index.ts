@@ -529,4 +529,11 @@ CREATE INDEX survey_invitation_sent ON survey_invitation (tenant_id, sent_at, id
 SELECT tenant_table('survey_invitation', platform => true);
 `,
   ),
+  migration(
+    '0177-account-class',
+    `
+ALTER TABLE account ADD COLUMN class text CHECK (class IN ('key', 'sme', 'individual'));
+CREATE INDEX account_class ON account (tenant_id, class, id) WHERE class IS NOT NULL;
+`,
+  ),
 ]
