@@ -61,6 +61,7 @@ import { handoverStatus } from './handover/handover.js'
 import { HandoverController } from './handover/handover.controller.js'
 import { HandoverReportConsumers } from './handover/handover.consumers.js'
 import { Account, accountStatus } from './account/account.js'
+import { AccountFigures } from './account/account-figures.queries.js'
 import { AccountMerges } from './account/account-merge.service.js'
 import { AccountLikeness } from './account/account-likeness.service.js'
 import { OverviewQueries } from './overview/overview.queries.js'
@@ -113,6 +114,7 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     HandoverQueries,
     AccountLikeness,
     AccountMerges,
+    AccountFigures,
     OverviewQueries,
     AccountPoolService,
     AccountPoolQueries,

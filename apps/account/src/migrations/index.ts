@@ -476,6 +476,19 @@ CREATE INDEX account_pooled ON account (tenant_id, id) WHERE status = 'pooled';
 `,
   ),
   migration(
+    '0171-company-currency',
+    `
+ALTER TABLE known_tenant ADD COLUMN currency text;
+-- Companies from before, whose currency was not kept: that of most of their records, until they are changed the next time.
+ALTER TABLE known_tenant NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE known_record NO FORCE ROW LEVEL SECURITY;
+UPDATE known_tenant t SET currency = (SELECT currency FROM known_record r WHERE r.tenant_id = t.tenant_id AND currency IS NOT NULL
+  GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1);
+ALTER TABLE known_record FORCE ROW LEVEL SECURITY;
+ALTER TABLE known_tenant FORCE ROW LEVEL SECURITY;
+`,
+  ),
+  migration(
     '0176-survey',
     `
 CREATE TABLE survey (
@@ -533,7 +546,7 @@ SELECT tenant_table('survey_invitation', platform => true);
     '0177-account-class',
     `
 ALTER TABLE account ADD COLUMN class text CHECK (class IN ('key', 'sme', 'individual'));
-CREATE INDEX account_class ON account (tenant_id, class, id) WHERE class IS NOT NULL;
+CREATE INDEX account_class ON account (tenant_id, class, id);
 `,
   ),
 ]
