@@ -47,6 +47,16 @@ import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
+import { SegmentController } from './segment/segment.controller.js'
+import { SegmentQueries } from './segment/segment.queries.js'
+import { SegmentSchema } from './segment/segment.schema.js'
+import { SegmentService } from './segment/segment.service.js'
+import { DueListService } from './service-plan/due-list.service.js'
+import { serviceDueStatus } from './service-plan/service-due.js'
+import { ServicePlanController } from './service-plan/service-plan.controller.js'
+import { ServicePlanQueries } from './service-plan/service-plan.queries.js'
+import { ServiceDueSchema, ServicePlanSchema } from './service-plan/service-plan.schema.js'
+import { ServicePlanService } from './service-plan/service-plan.service.js'
 import { surveyInvitationStatus } from './survey/invitation.js'
 import { SurveyController } from './survey/survey.controller.js'
 import { SurveyQueries } from './survey/survey.queries.js'
@@ -81,6 +91,8 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     MailController,
     AccountPlanController,
     SurveyController,
+    SegmentController,
+    ServicePlanController,
     AccountConsumers,
     ActivityConsumers,
     SearchController,
@@ -102,6 +114,11 @@ import { AccountPoolService } from './pool/account-pool.service.js'
     AccountPlanQueries,
     SurveyService,
     SurveyQueries,
+    SegmentService,
+    SegmentQueries,
+    ServicePlanService,
+    DueListService,
+    ServicePlanQueries,
     filesProvider(Config),
     AttachmentService,
     AttachmentQueries,
@@ -129,6 +146,8 @@ export class AccountModule {
     accounts: AccountService,
     contacts: ContactService,
     pool: AccountPoolService,
+    segments: SegmentService,
+    dueList: DueListService,
     directory: Directory,
     clock: Clock,
   ) {
@@ -136,6 +155,8 @@ export class AccountModule {
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
     jobs.every(600, 'idle accounts go into the pool', () => pool.returnIdle())
+    jobs.every(600, 'members of segments', () => segments.findMembers())
+    jobs.every(600, 'due lists', () => dueList.write())
     handovers.register('account', [
       {
         noun: 'account',
@@ -164,11 +185,14 @@ export const accountService: ServiceDefinition = {
     AccountPlanSchema,
     SurveySchema,
     SurveyInvitationSchema,
+    SegmentSchema,
+    ServicePlanSchema,
+    ServiceDueSchema,
     HandoverSchema,
     handoverPartSchema('account'),
   ],
   migrations: accountMigrations,
-  lifecycles: [unmatchedMailStatus, accountPlanStatus, surveyInvitationStatus, handoverStatus, accountStatus],
+  lifecycles: [unmatchedMailStatus, accountPlanStatus, surveyInvitationStatus, serviceDueStatus, handoverStatus, accountStatus],
   config: accountConfig,
   extend: (app) => app.get(MailReceiver).listen(),
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { dayOf, Money, type CalendarDate, type Currency } from '@millrace/domain'
+import { dayOf, daysBetween, Money, type CalendarDate, type Currency } from '@millrace/domain'
 import { Clock, context, CustomFields, Database, Directory, Expressions, type FieldKind } from '@millrace/service'
 import { accountFigureFields, allAccountFields, fieldsOf, recentDays } from './account-fields.js'
 import type { Account } from './account.js'

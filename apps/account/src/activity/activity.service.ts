@@ -13,6 +13,7 @@ import { begun, Clock, context, CustomFields, Database, Directory, Events, type 
 import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
 import { touch } from '../pool/touch.service.js'
+import { DueListService } from '../service-plan/due-list.service.js'
 import { Activity, type ActivityData } from './activity.js'
 
 type Given = Input<typeof changeActivity>['body']
@@ -27,6 +28,7 @@ export class ActivityService {
     private readonly directory: Directory,
     private readonly accounts: AccountService,
     private readonly customFields: CustomFields,
+    private readonly dueList: DueListService,
   ) {}
 
   /** Records what somebody did. It belongs to the journey of its deal, else to that of its account. */
@@ -67,6 +69,7 @@ export class ActivityService {
     const activity = Activity.log(given)
     await tx.insert(activity)
     touch(tx, [{ accountId: activity.accountId, at: activity.takesPlaceAt }])
+    await this.dueList.tick(tx, activity.accountId, activity.kind, activity.takesPlaceAt)
     await this.events.publish(tx, ActivityLogged, activity, facts(activity), activity.takesPlaceAt)
     return activity
   }

@@ -549,4 +549,102 @@ ALTER TABLE account ADD COLUMN class text CHECK (class IN ('key', 'sme', 'indivi
 CREATE INDEX account_class ON account (tenant_id, class, id);
 `,
   ),
+  migration(
+    '0178-segment',
+    `
+CREATE TABLE segment (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  note text,
+  condition text NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('segment');
+
+CREATE TABLE segment_member (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  segment_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, segment_id, account_id)
+);
+CREATE INDEX segment_member_account ON segment_member (tenant_id, account_id, segment_id);
+SELECT tenant_table('segment_member');
+
+-- Which companies have segments, when their accounts are to be looked at next, and up to which they were in the walk that is under way.
+CREATE TABLE segment_walk (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  due_at timestamptz NOT NULL,
+  started_at timestamptz,
+  after text COLLATE "C" NOT NULL DEFAULT '',
+  looked_at timestamptz
+);
+SELECT tenant_table('segment_walk', platform => true);
+`,
+  ),
+  migration(
+    '0179-service-plan',
+    `
+CREATE TABLE service_plan (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  segment_id text COLLATE "C",
+  account_class text CHECK (account_class IN ('key', 'sme', 'individual')),
+  steps jsonb NOT NULL,
+  starts_on date NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, segment_id) REFERENCES segment (tenant_id, id),
+  CHECK ((segment_id IS NULL) <> (account_class IS NULL))
+);
+SELECT tenant_table('service_plan');
+
+-- What is owed to an account by a step of a plan. Whose it is, the account tells. since: the day from which it is counted.
+CREATE TABLE service_due (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  plan_id text COLLATE "C" NOT NULL,
+  step text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  status text NOT NULL CHECK (status IN ('open', 'done', 'skipped', 'lapsed')),
+  since date NOT NULL,
+  due_on date NOT NULL,
+  postponed_from date,
+  reason text,
+  closed_on date,
+  closed_by_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, plan_id) REFERENCES service_plan (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  CHECK ((status IN ('done', 'skipped')) = (closed_on IS NOT NULL))
+);
+CREATE UNIQUE INDEX service_due_once ON service_due (tenant_id, plan_id, step, account_id) WHERE status = 'open';
+CREATE INDEX service_due_list ON service_due (tenant_id, due_on, id) WHERE status = 'open';
+CREATE INDEX service_due_account ON service_due (tenant_id, account_id, plan_id, step, closed_on);
+SELECT tenant_table('service_due');
+CREATE INDEX activity_account_kind ON activity (tenant_id, account_id, kind, takes_place_at);
+
+-- Which companies have service plans, and when their due lists are to be written next.
+CREATE TABLE service_due_look (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  look_at timestamptz NOT NULL
+);
+SELECT tenant_table('service_due_look', platform => true);
+`,
+  ),
 ]

@@ -6,6 +6,7 @@ import { begun, Clock, context, Database, Events, withContext } from '@millrace/
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { AccountService } from '../account/account.service.js'
 import { Contact } from '../contact/contact.js'
+import { DueListService } from '../service-plan/due-list.service.js'
 import { SurveyInvitation } from './invitation.js'
 import { hashed, SurveyQueries } from './survey.queries.js'
 import { Survey, type SurveyAnswer, type SurveyData } from './survey.js'
@@ -24,6 +25,7 @@ export class SurveyService {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly accounts: AccountService,
+    private readonly dueList: DueListService,
     private readonly queries: SurveyQueries,
   ) {}
 
@@ -70,6 +72,7 @@ export class SurveyService {
           )
       if (waiting) await tx.update(invitation)
       else await tx.insert(invitation)
+      await this.dueList.tick(tx, account.id, 'survey', now)
       await this.events.publish(tx, SurveySent, invitation, { ...facts(invitation), expiresAt: invitation.expiresAt })
       return { invitation, token }
     })

@@ -5,14 +5,16 @@ import { figuresOf, Survey, type ScoreCount, type SurveyKind } from './survey.js
 
 const monday = new Date('2026-11-02T08:00:00Z')
 const later = (days: number) => new Date(monday.getTime() + days * 86_400_000)
-const head = <Noun extends string>(id: Id<Noun>) => ({ id, version: 1, journeyId: newId('journey'), createdAt: monday, updatedAt: monday })
+const head = <Noun extends string>(noun: Noun): { id: Id<Noun>; version: number; journeyId: string; createdAt: Date; updatedAt: Date } => ({
+  ...{ id: newId(noun), version: 1, journeyId: newId('journey'), createdAt: monday, updatedAt: monday },
+})
 const words = { en: 'How was it?', 'zh-CN': '您满意吗?' }
 const aSurvey = (kind: SurveyKind, given: Partial<Survey> = {}) =>
-  Survey.create({ ...head(newId('survey')), kind, name: 'x', question: words, commentQuestion: words, expiresInDays: 30, ...given })
+  Survey.create({ ...head('survey'), kind, name: 'x', question: words, commentQuestion: words, expiresInDays: 30, ...given })
 const invited = (survey: Survey) =>
   SurveyInvitation.send(
     {
-      ...head(newId('survey_invitation')),
+      ...head('survey_invitation'),
       ...{ accountId: newId('account'), contactId: newId('contact'), responsibleId: null, sentById: null, tokenHash: 'x' },
     },
     survey,
