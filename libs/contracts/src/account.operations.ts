@@ -42,11 +42,7 @@ const company = {
   parentId: id('account').nullable().optional().meta({ description: 'the company that it belongs to' }),
   note: text(5000).nullable().optional(),
   externalId: externalId.nullable().optional(),
-  class: z
-    .enum(accountClasses)
-    .nullable()
-    .optional()
-    .meta({ description: 'a key account, a small or medium company, or a single person' }),
+  class: z.enum(accountClasses).nullable().optional().meta({ description: 'a key account, a small or medium company, or a single person' }),
   custom: CustomValuesGiven.optional(),
 }
 

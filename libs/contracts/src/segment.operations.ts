@@ -22,7 +22,9 @@ export const SegmentView = z
     ...base,
     active: z.boolean(),
     members: z.number().int().meta({ description: 'accounts in it that the caller sees; /v1/accounts?segmentId=… lists them' }),
-    evaluatedAt: instant.nullable().meta({ description: 'when its members were found last; null: its condition is new and they are being looked for' }),
+    evaluatedAt: instant
+      .nullable()
+      .meta({ description: 'when its members were found last; null: its condition is new and they are being looked for' }),
     createdAt: instant,
     updatedAt: instant,
   })
@@ -86,7 +88,8 @@ export const previewSegment = defineOperation({
   service: 'account',
   method: 'POST',
   path: '/v1/segments/preview',
-  summary: 'How many of the caller’s accounts a condition holds for, and the first of them. Of many accounts the newest 2,000 are looked at.',
+  summary:
+    'How many of the caller’s accounts a condition holds for, and the first of them. Of many accounts the newest 2,000 are looked at.',
   rule: permission('segment.preview', salesReaders),
   transaction: false,
   body: z.strictObject({ condition }).meta({ id: 'PreviewSegment' }),

@@ -8,7 +8,8 @@ import { day, id, instant, line, text } from './shapes.js'
 const kinds = ['call', 'visit', 'email', 'meeting', 'survey', 'event'] as const
 const statuses = ['open', 'done', 'skipped', 'lapsed'] as const
 const kind = z.enum(kinds).meta({
-  description: 'what is owed. Logging such an activity, or sending a survey, does it; an `event` (such as an invitation) is finished by hand',
+  description:
+    'what is owed. Logging such an activity, or sending a survey, does it; an `event` (such as an invitation) is finished by hand',
 })
 
 const step = z
@@ -93,7 +94,8 @@ export const changeServicePlan = defineOperation({
   id: 'changeServicePlan',
   method: 'PATCH',
   path: '/v1/service-plans/{id}',
-  summary: 'Changes a service plan; the list of steps that is given replaces the one there. Nothing more is owed by a plan that is not active.',
+  summary:
+    'Changes a service plan; the list of steps that is given replaces the one there. Nothing more is owed by a plan that is not active.',
   rule: keep,
   body: z
     .strictObject({ ...base, startsOn: day, active: z.boolean() })
@@ -131,12 +133,16 @@ export const listServiceDues = defineOperation({
   service: 'account',
   method: 'GET',
   path: '/v1/service-dues',
-  summary: 'What is owed to whom by when, the most urgent first: what is open, up to two weeks ahead, of the accounts that the caller sees.',
+  summary:
+    'What is owed to whom by when, the most urgent first: what is open, up to two weeks ahead, of the accounts that the caller sees.',
   rule: permission('service_due.read', salesReaders),
   query: z.strictObject({
     limit: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'items of a page at most' }),
     cursor: z.string().max(500).optional().meta({ description: 'where the page begins: `next` of the page before' }),
-    whose: z.enum(['mine', 'team']).optional().meta({ description: '`mine`: of the caller’s own accounts; `team`: of those of the caller’s team' }),
+    whose: z
+      .enum(['mine', 'team'])
+      .optional()
+      .meta({ description: '`mine`: of the caller’s own accounts; `team`: of those of the caller’s team' }),
     ownerId: id('user').optional(),
     accountId: id('account').optional(),
     planId: id('service_plan').optional(),

@@ -131,7 +131,8 @@ export const listSurveyInvitations = defineList({
   id: 'listSurveyInvitations',
   service: 'account',
   path: '/v1/survey-invitations',
-  summary: 'Surveys that were sent, and their answers, of the accounts that the caller sees. `ownerId` is who was responsible when it was sent.',
+  summary:
+    'Surveys that were sent, and their answers, of the accounts that the caller sees. `ownerId` is who was responsible when it was sent.',
   rule: readAnswers,
   item: SurveyInvitationView,
   filters: {
@@ -167,7 +168,9 @@ const figures = {
   promoters: count.meta({ description: 'NPS: 9 and 10' }),
   passives: count.meta({ description: 'NPS: 7 and 8' }),
   detractors: count.meta({ description: 'NPS: 0 to 6' }),
-  nps: decimal.nullable().meta({ description: 'NPS: promoters less detractors of all answers, −100 to 100 with one decimal; null: no answer' }),
+  nps: decimal
+    .nullable()
+    .meta({ description: 'NPS: promoters less detractors of all answers, −100 to 100 with one decimal; null: no answer' }),
   satisfied: count.meta({ description: 'CSAT: 4 and 5' }),
   csatPercent: decimal.nullable().meta({ description: 'CSAT: satisfied of all answers, in percent with one decimal; null: no answer' }),
 }

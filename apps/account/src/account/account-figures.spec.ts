@@ -36,7 +36,13 @@ const stage = { key: 'contact', name: 'Contact' }
 async function aCompany(): Promise<Company> {
   const company = await world.company()
   const { tenantId } = company
-  await world.publish(tenantId, TenantChanged, tenantId, { tenantId, name: 'We', currency: 'CNY', zone: 'Asia/Shanghai', language: 'zh-CN' })
+  await world.publish(tenantId, TenantChanged, tenantId, {
+    tenantId,
+    name: 'We',
+    currency: 'CNY',
+    zone: 'Asia/Shanghai',
+    language: 'zh-CN',
+  })
   return company
 }
 const open = (company: Company, body: object = {}): Promise<Account> =>
@@ -63,7 +69,8 @@ async function deal({ tenantId }: Company, accountId: Id<'account'>, amount: Mon
   })
   const ended = { opportunityId, processId, stage }
   const second = { sequence: 2 }
-  if (end === 'won') await world.publish(tenantId, OpportunityWon, opportunityId, { ...ended, amount, contractId: null, exemption: 'x' }, second)
+  if (end === 'won')
+    await world.publish(tenantId, OpportunityWon, opportunityId, { ...ended, amount, contractId: null, exemption: 'x' }, second)
   if (end === 'lost') await world.publish(tenantId, OpportunityLost, opportunityId, { ...ended, reason: 'price', competitor: null }, second)
 }
 
@@ -105,7 +112,14 @@ describe('what rules see of an account', () => {
       ...{ firstOrderOn: '2026-11-10', lastOrderOn: '2026-11-10', daysSinceOrder: 10 },
       ...{ activities: 2, recentActivities: 1, daysSinceActivity: 3 },
     })
-    expect(above).toMatchObject({ hierarchyLevel: 1, subsidiaries: 1, wonDeals: 0, wonAmount: cny('0.00'), lastOrderOn: null, daysSinceActivity: null })
+    expect(above).toMatchObject({
+      hierarchyLevel: 1,
+      subsidiaries: 1,
+      wonDeals: 0,
+      wonAmount: cny('0.00'),
+      lastOrderOn: null,
+      daysSinceActivity: null,
+    })
   })
 
   it('is asked for in rules, with the company’s own fields; what is not known holds nowhere', async () => {

@@ -16,7 +16,10 @@ export class AccountQueries {
     return this.db.list(Account, listAccounts, { ...query, sameName: wish }, accountView, {
       fields: { sameName: { sql: 'name_key', type: 'text', nullable: false } },
       where: segmentId
-        ? { sql: `merged_into IS NULL AND id IN (SELECT account_id FROM segment_member WHERE segment_id = ANY(?::text[]))`, values: [[segmentId].flat()] }
+        ? {
+            sql: `merged_into IS NULL AND id IN (SELECT account_id FROM segment_member WHERE segment_id = ANY(?::text[]))`,
+            values: [[segmentId].flat()],
+          }
         : { sql: 'merged_into IS NULL', values: [] },
     })
   }

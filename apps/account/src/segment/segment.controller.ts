@@ -1,13 +1,5 @@
 import { Controller } from '@nestjs/common'
-import {
-  changeSegment,
-  createSegment,
-  getSegment,
-  listSegmentFields,
-  listSegments,
-  previewSegment,
-  type Input,
-} from '@millrace/contracts'
+import { changeSegment, createSegment, getSegment, listSegmentFields, listSegments, previewSegment, type Input } from '@millrace/contracts'
 import { Serve } from '@millrace/service'
 import { SegmentQueries } from './segment.queries.js'
 import { SegmentService } from './segment.service.js'

@@ -54,7 +54,14 @@ export class SegmentQueries {
       ...{ matches: matching.length, looked: accounts.length, complete: rows.length <= previewed },
       first: matching
         .slice(0, shown)
-        .map(({ id, name, industry, country, ownerId, class: accountClass }) => ({ id, name, industry, country, ownerId, class: accountClass })),
+        .map(({ id, name, industry, country, ownerId, class: accountClass }) => ({
+          id,
+          name,
+          industry,
+          country,
+          ownerId,
+          class: accountClass,
+        })),
     }
   }
 

@@ -72,8 +72,7 @@ export class DueListService {
       this.db.query<{ tenant_id: string }>('SELECT tenant_id FROM service_due_look WHERE look_at <= $1 ORDER BY look_at', [now]),
     )
     const failures: unknown[] = []
-    for (const { tenant_id } of due)
-      await inTenant(tenant_id, () => this.writeAll(now)).catch((error: unknown) => failures.push(error))
+    for (const { tenant_id } of due) await inTenant(tenant_id, () => this.writeAll(now)).catch((error: unknown) => failures.push(error))
     if (failures.length) throw new AggregateError(failures, 'the due lists of some companies could not be written')
   }
 
@@ -84,9 +83,10 @@ export class DueListService {
       const from: string = after
       after = await this.db.transaction(async (tx) => {
         // Another replica that writes at the same moment waits, and then finds it done.
-        const look = await tx.one<{ at: Date }>('SELECT look_at AS at FROM service_due_look WHERE tenant_id = $1 AND look_at <= $2 FOR UPDATE', [
-          ...[tx.tenant, now],
-        ])
+        const look = await tx.one<{ at: Date }>(
+          'SELECT look_at AS at FROM service_due_look WHERE tenant_id = $1 AND look_at <= $2 FOR UPDATE',
+          [...[tx.tenant, now]],
+        )
         if (!look) return null
         const last = await this.writeFor(tx, from, now, zone, today)
         // Where a plan changed meanwhile, it begins again.
@@ -105,7 +105,6 @@ export class DueListService {
       ...[tx.tenant, after, lookedAtOnce],
     ])
     const accountIds = ids.map(({ id }) => id)
-    const owed = new Map((await tx.query<Owed>(owedSql, [tx.tenant, accountIds, now, zone])).map((one) => [keyOf(one), one]))
     const openIds = await tx.query<{ id: string }>(
       `SELECT id FROM service_due WHERE tenant_id = $1 AND account_id = ANY($2::text[]) AND status = 'open'`,
       [tx.tenant, accountIds],
@@ -116,6 +115,8 @@ export class DueListService {
           openIds.map(({ id }) => id),
         )
       : []
+    // After what is open is held: whatever does some of it from here on waits.
+    const owed = new Map((await tx.query<Owed>(owedSql, [tx.tenant, accountIds, now, zone])).map((one) => [keyOf(one), one]))
     const changed: ServiceDue[] = []
     for (const due of open.filter(({ status }) => status === 'open')) {
       const standing = owed.get(keyOf(due))

@@ -1,4 +1,14 @@
-import { addDays, dayOf, lifecycle, nextWorking, Refusal, startOfDay, type CalendarDate, type Id, type WorkingCalendar } from '@millrace/domain'
+import {
+  addDays,
+  dayOf,
+  lifecycle,
+  nextWorking,
+  Refusal,
+  startOfDay,
+  type CalendarDate,
+  type Id,
+  type WorkingCalendar,
+} from '@millrace/domain'
 import type { ServiceKind } from './service-plan.js'
 
 export const serviceDueStatus = lifecycle('service_due', { open: ['done', 'skipped', 'lapsed'], done: [], skipped: [], lapsed: [] })
@@ -27,7 +37,10 @@ export class ServiceDue {
   declare readonly closedById: Id<'user'> | null
 
   static owe(
-    given: Pick<ServiceDue, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'planId' | 'step' | 'kind' | 'accountId' | 'since' | 'dueOn'>,
+    given: Pick<
+      ServiceDue,
+      'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'planId' | 'step' | 'kind' | 'accountId' | 'since' | 'dueOn'
+    >,
   ): ServiceDue {
     const head = { status: serviceDueStatus.initial, postponedFrom: null, reason: null, closedOn: null, closedById: null }
     return Object.assign(Object.create(ServiceDue.prototype) as ServiceDue, given, head)

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common'
-import { listServicePlans, type Answer, type finishServiceDue, type getServicePlan, type Input, type listServiceDues } from '@millrace/contracts'
+import {
+  listServicePlans,
+  type Answer,
+  type finishServiceDue,
+  type getServicePlan,
+  type Input,
+  type listServiceDues,
+} from '@millrace/contracts'
 import { dayOf, Refusal, type CalendarDate, type Id } from '@millrace/domain'
 import { Clock, context, Database, Directory, visibleOwners, withContext } from '@millrace/service'
 import { workingDayFrom } from './service-due.js'

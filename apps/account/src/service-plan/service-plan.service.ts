@@ -45,7 +45,8 @@ export class ServicePlanService {
   }
 
   private async mustExist(tx: Transaction, segmentId: Id<'segment'> | null | undefined): Promise<void> {
-    if (segmentId && !(await tx.find(Segment, segmentId))) throw Refusal.invalid('reference.unknown', { field: 'segmentId', value: segmentId })
+    if (segmentId && !(await tx.find(Segment, segmentId)))
+      throw Refusal.invalid('reference.unknown', { field: 'segmentId', value: segmentId })
   }
 
   private writeAnew(tx: Transaction, at: Date): void {

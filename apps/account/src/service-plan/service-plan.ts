@@ -58,7 +58,10 @@ export interface Standing {
 }
 
 /** From when a step is counted, and when it is due: so many days after it was done last, and never before the plan begins. */
-export function counted({ startsOn, everyDays, openedOn, lastDoneOn, lastClosedOn }: Standing): { since: CalendarDate; dueOn: CalendarDate } {
+export function counted({ startsOn, everyDays, openedOn, lastDoneOn, lastClosedOn }: Standing): {
+  since: CalendarDate
+  dueOn: CalendarDate
+} {
   const since = latest(lastDoneOn, lastClosedOn) ?? latest(startsOn, openedOn)!
   return { since, dueOn: latest(addDays(since, everyDays), startsOn)! }
 }

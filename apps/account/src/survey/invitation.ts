@@ -30,7 +30,10 @@ export class SurveyInvitation {
   declare readonly answeredAt: Date | null
 
   static send(
-    given: Pick<SurveyInvitation, 'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'accountId' | 'contactId' | 'responsibleId'> &
+    given: Pick<
+      SurveyInvitation,
+      'id' | 'version' | 'journeyId' | 'createdAt' | 'updatedAt' | 'accountId' | 'contactId' | 'responsibleId'
+    > &
       Pick<SurveyInvitation, 'sentById' | 'tokenHash'>,
     survey: Survey,
   ): SurveyInvitation {

@@ -77,8 +77,7 @@ function form(token: string, { kind, question, commentQuestion, lowest, highest 
   const scores = Array.from({ length: highest - lowest + 1 }, (_, n) => lowest + n)
   const [least, most] = said.ends[kind]
   const named = (score: number) => (score === lowest ? ` aria-describedby="least"` : score === highest ? ` aria-describedby="most"` : '')
-  const radio = (score: number) =>
-    `<label><input type="radio" name="score" value="${score}"${named(score)}><span>${score}</span></label>`
+  const radio = (score: number) => `<label><input type="radio" name="score" value="${score}"${named(score)}><span>${score}</span></label>`
   return `<form class="card" id="survey" novalidate data-language="${language}" data-sending="${said.sending}" data-choose="${said.choose}" data-failed="${said.failed}">
 <fieldset>
 <legend>${escaped(question[language])}</legend>

@@ -41,7 +41,12 @@ const aContact = async (person: Person, name = 'Key Ltd') => {
 }
 const send = async (person: Person, surveyId: string, contactId: string) => {
   const { invitation, link } = await service.as(person).does(sendSurvey, { params: { id: surveyId }, body: { contactId } })
-  return { id: invitation.id as string, invitation, link: link as string, token: /public-surveys\/([^/]+)\/page$/.exec(link as string)![1]! }
+  return {
+    id: invitation.id as string,
+    invitation,
+    link: link as string,
+    token: /public-surveys\/([^/]+)\/page$/.exec(link as string)![1]!,
+  }
 }
 /** Somebody whom nobody knows, with a link. */
 const anybody = (operation: Operation, token: string, body?: object, headers: Record<string, string> = {}, query = '') => {
@@ -65,9 +70,20 @@ describe('a survey that a contact answers', () => {
     expect(invitation.expiresAt).toMatch(/^2026-12-02T08:00:0/)
     expect(await answer(token, { score: 9, comment: '很好', language: 'zh-CN' })).toEqual([200, '感谢您的反馈。'])
     expect(await answer(token, { score: 0 })).toEqual([409, 'survey.already_answered'])
-    expect(await service.as(amy).does(getSurveyInvitation, { params: { id } })).toMatchObject({ status: 'answered', score: 9, comment: '很好' })
+    expect(await service.as(amy).does(getSurveyInvitation, { params: { id } })).toMatchObject({
+      status: 'answered',
+      score: 9,
+      comment: '很好',
+    })
     const told = (await world.events(company.tenantId)).filter(({ subject }) => subject === id)
-    const facts = { invitationId: id, surveyId: survey.id, kind: 'nps', accountId: contact.accountId, contactId: contact.id, ownerId: amy.id }
+    const facts = {
+      invitationId: id,
+      surveyId: survey.id,
+      kind: 'nps',
+      accountId: contact.accountId,
+      contactId: contact.id,
+      ownerId: amy.id,
+    }
     expect(told.map(({ name, payload }) => [name, payload])).toEqual([
       ['survey_invitation.sent', { ...facts, expiresAt: invitation.expiresAt }],
       ['survey_invitation.answered', { ...facts, score: 9 }],
@@ -89,7 +105,13 @@ describe('a survey that a contact answers', () => {
     const { id, token } = await send(company.amy, (await create(company)).id, (await aContact(company.amy)).id)
     for (const operation of [showPublicSurvey, embedPublicSurvey, readPublicSurvey, answerPublicSurvey]) await anybody(operation, token)
     expect(await service.as(company.amy).does(getSurveyInvitation, { params: { id } })).toMatchObject({ status: 'sent', version: 1 })
-    expect((await anybody(readPublicSurvey, token)).body).toMatchObject({ state: 'open', lowest: 0, highest: 10, question, commentQuestion })
+    expect((await anybody(readPublicSurvey, token)).body).toMatchObject({
+      state: 'open',
+      lowest: 0,
+      highest: 10,
+      question,
+      commentQuestion,
+    })
   })
 
   it('is refused when it has expired, under an unknown link, with a score that is none, and with a comment nobody asked for', async () => {
@@ -209,7 +231,9 @@ describe('what came of a survey', () => {
     expect(owners.map(({ ownerId, sent }) => [ownerId, sent]).sort()).toEqual([[amy.id, 3] as const, [bob.id, 1] as const].sort())
     expect((await figures(olga, { from: '2026-12-01' })).total).toMatchObject({ sent: 2 })
     expect((await figures(mona)).total).toMatchObject({ sent: 2, answered: 1 })
-    const wrong = await service.as(olga).call(getSurveyFigures, { params: { id: survey.id }, query: { from: '2026-12-02', to: '2026-12-01' } })
+    const wrong = await service
+      .as(olga)
+      .call(getSurveyFigures, { params: { id: survey.id }, query: { from: '2026-12-02', to: '2026-12-01' } })
     expect([wrong.status, wrong.body.code]).toEqual([422, 'survey.period'])
   })
 

@@ -21,7 +21,10 @@ const invited = (survey: Survey) =>
   )
 const counts = (kind: SurveyKind) =>
   fc.array(
-    fc.record({ score: fc.option(fc.integer(kind === 'nps' ? { min: 0, max: 10 } : { min: 1, max: 5 })), count: fc.integer({ min: 1, max: 9_999 }) }),
+    fc.record({
+      score: fc.option(fc.integer(kind === 'nps' ? { min: 0, max: 10 } : { min: 1, max: 5 })),
+      count: fc.integer({ min: 1, max: 9_999 }),
+    }),
     { maxLength: 40 },
   )
 
@@ -57,7 +60,12 @@ describe('an invitation to a survey', () => {
 describe('what came of a survey', () => {
   it('is nothing where nothing was sent, and no score where nobody answered', () => {
     expect(figuresOf('nps', [])).toMatchObject({ sent: 0, answered: 0, responsePercent: null, nps: null, csatPercent: null })
-    expect(figuresOf('csat', [{ score: null, count: 3 }])).toMatchObject({ sent: 3, answered: 0, responsePercent: '0.0', csatPercent: null })
+    expect(figuresOf('csat', [{ score: null, count: 3 }])).toMatchObject({
+      sent: 3,
+      answered: 0,
+      responsePercent: '0.0',
+      csatPercent: null,
+    })
   })
 
   it('is promoters less detractors, or the share of four and five', () => {
