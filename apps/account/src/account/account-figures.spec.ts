@@ -95,10 +95,13 @@ describe('what rules see of an account', () => {
     await deal(company, id, cny('1.00'), 'lost')
     await orders(company, id, cny('300.50'), new Date('2026-11-09T17:00:00Z')) // the tenth in Shanghai
     const [invoiceId, receiptId] = [newId('invoice'), newId('receipt')]
-    const invoice = { invoiceId, number: 'I-1', accountId: id, total: cny('150.25'), issuedOn: '2026-11-10' as CalendarDate }
-    await world.publish(company.tenantId, InvoiceIssued, invoiceId, { ...invoice, ownerId: null, lines: [], kind: 'commercial' } as never)
-    const receipt = { receiptId, accountId: id, ownerId: null, amount: cny('100.00'), receivedOn: '2026-11-11', reference: null }
-    await world.publish(company.tenantId, ReceiptRecorded, receiptId, receipt as never)
+    await world.publish(company.tenantId, InvoiceIssued, invoiceId, {
+      ...{ invoiceId, number: 'I-1', legalEntityId: newId('legal_entity'), accountId: id, ownerId: null, total: cny('150.25') },
+      ...{ receivableIds: [], issuedOn: '2026-11-10' },
+    })
+    await world.publish(company.tenantId, ReceiptRecorded, receiptId, {
+      ...{ receiptId, accountId: id, ownerId: null, amount: cny('100.00'), receivedOn: '2026-11-11', reference: null },
+    })
     await service.as(company.amy).does(addContact, { body: { accountId: id, name: '李雷' } })
     for (const takesPlaceAt of ['2026-06-01T08:00:00Z', '2026-11-17T08:00:00Z', '2026-12-01T08:00:00Z'])
       await service.as(company.amy).does(logActivity, { body: { accountId: id, kind: 'call', subject: 'Call', takesPlaceAt } })
