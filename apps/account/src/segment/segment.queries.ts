@@ -52,16 +52,14 @@ export class SegmentQueries {
     }
     return {
       ...{ matches: matching.length, looked: accounts.length, complete: rows.length <= previewed },
-      first: matching
-        .slice(0, shown)
-        .map(({ id, name, industry, country, ownerId, class: accountClass }) => ({
-          id,
-          name,
-          industry,
-          country,
-          ownerId,
-          class: accountClass,
-        })),
+      first: matching.slice(0, shown).map(({ id, name, industry, country, ownerId, class: accountClass }) => ({
+        id,
+        name,
+        industry,
+        country,
+        ownerId,
+        class: accountClass,
+      })),
     }
   }
 

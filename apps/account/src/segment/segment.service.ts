@@ -87,9 +87,11 @@ export class SegmentService {
         [tx.tenant, now],
       )
       if (!walk) return false
-      const rows = await tx.query<{ id: string }>('SELECT * FROM account WHERE id > $1 ORDER BY id LIMIT $2', [walk.after, lookedAtOnce])
+      const rules = await this.rules(tx)
+      const sql = 'SELECT * FROM account WHERE id > $1 ORDER BY id LIMIT $2'
+      const rows = rules.length ? await tx.query<{ id: string }>(sql, [walk.after, lookedAtOnce]) : []
       const last = rows.length < lookedAtOnce ? null : rows.at(-1)!.id
-      const members = await this.membersAmong(tx.hydrate(Account, rows), await this.rules(tx), now)
+      const members = await this.membersAmong(tx.hydrate(Account, rows), rules, now)
       const given = [members.map(({ segmentId }) => segmentId), members.map(({ accountId }) => accountId)]
       tx.send(
         `DELETE FROM segment_member m WHERE tenant_id = $1 AND account_id > $2 AND ($3::text IS NULL OR account_id <= $3) AND NOT EXISTS (
@@ -127,7 +129,6 @@ export class SegmentService {
   }
 
   private async membersAmong(accounts: readonly Account[], rules: readonly { id: Id<'segment'>; rule: Expression<boolean> }[], now: Date) {
-    if (!rules.length) return []
     const standing = accounts.filter(({ mergedInto }) => !mergedInto)
     const values = await this.figures.of(standing)
     return standing.flatMap((account) =>

@@ -103,7 +103,7 @@ describe('the due list', () => {
     } as never)
     await service.settled()
     await plan([step('call', 5)])
-    expect(await due(olga)).toEqual(['Alpha call 2026-11-09', 'Beta call 2026-11-07'])
+    expect(await due(olga)).toEqual(['Beta call 2026-11-07', 'Alpha call 2026-11-09'])
     await service.as(olga).does(assignAccount, { params: { id: account }, body: { ownerId: bob.id } })
     expect([await due(amy), await due(bob)]).toEqual([[], ['Alpha call 2026-11-07', 'Beta call 2026-11-07']])
   })

@@ -122,6 +122,9 @@ export const pageScript = `(function () {
   var form = document.getElementById('survey')
   var status = document.getElementById('status')
   var button = form.querySelector('button')
+  form.addEventListener('change', function () {
+    status.textContent = ''
+  })
   form.addEventListener('submit', function (event) {
     event.preventDefault()
     var chosen = form.querySelector('input[name=score]:checked')
