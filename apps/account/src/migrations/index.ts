@@ -635,6 +635,7 @@ CREATE TABLE service_due (
 );
 CREATE UNIQUE INDEX service_due_once ON service_due (tenant_id, plan_id, step, account_id) WHERE status = 'open';
 CREATE INDEX service_due_list ON service_due (tenant_id, due_on, id) WHERE status = 'open';
+CREATE INDEX service_due_open ON service_due (tenant_id, account_id) WHERE status = 'open';
 CREATE INDEX service_due_account ON service_due (tenant_id, account_id, plan_id, step, closed_on);
 SELECT tenant_table('service_due');
 CREATE INDEX activity_account_kind ON activity (tenant_id, account_id, kind, takes_place_at);
