@@ -101,6 +101,8 @@ const untold: Record<string, (action: string, change: Record<string, unknown>) =
   // What belongs to whom in billing follows the account, which tells of its new owner.
   collection_plan: (action, change) => action === 'update' && only(change, 'ownerId'),
   receipt: (action, change) => action === 'update' && only(change, 'ownerId'),
+  // Of an account that became part of another one, "account.merged" tells.
+  survey_invitation: (action, change) => action === 'update' && only(change, 'accountId'),
 }
 
 function wasDraft(change: Record<string, unknown>): boolean {

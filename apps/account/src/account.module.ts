@@ -47,6 +47,21 @@ import { AccountPlanQueries } from './plan/plan.queries.js'
 import { AccountPlanSchema } from './plan/plan.schema.js'
 import { AccountPlanService } from './plan/plan.service.js'
 import { SearchController } from './search/search.controller.js'
+import { SegmentController } from './segment/segment.controller.js'
+import { SegmentQueries } from './segment/segment.queries.js'
+import { SegmentSchema } from './segment/segment.schema.js'
+import { SegmentService } from './segment/segment.service.js'
+import { DueListService } from './service-plan/due-list.service.js'
+import { serviceDueStatus } from './service-plan/service-due.js'
+import { ServicePlanController } from './service-plan/service-plan.controller.js'
+import { ServicePlanQueries } from './service-plan/service-plan.queries.js'
+import { ServiceDueSchema, ServicePlanSchema } from './service-plan/service-plan.schema.js'
+import { ServicePlanService } from './service-plan/service-plan.service.js'
+import { surveyInvitationStatus } from './survey/invitation.js'
+import { SurveyController } from './survey/survey.controller.js'
+import { SurveyQueries } from './survey/survey.queries.js'
+import { SurveyInvitationSchema, SurveySchema } from './survey/survey.schema.js'
+import { SurveyService } from './survey/survey.service.js'
 import { TimelineController } from './timeline/timeline.controller.js'
 import { TimelineQueries } from './timeline/timeline.queries.js'
 import { HandoverService } from './handover/handover.service.js'
@@ -85,6 +100,9 @@ import { SecondSaleService } from './second-sale/second-sale.service.js'
     TimelineController,
     MailController,
     AccountPlanController,
+    SurveyController,
+    SegmentController,
+    ServicePlanController,
     AccountConsumers,
     ActivityConsumers,
     SearchController,
@@ -107,6 +125,13 @@ import { SecondSaleService } from './second-sale/second-sale.service.js'
     ActivityQueries,
     AccountPlanService,
     AccountPlanQueries,
+    SurveyService,
+    SurveyQueries,
+    SegmentService,
+    SegmentQueries,
+    ServicePlanService,
+    DueListService,
+    ServicePlanQueries,
     filesProvider(Config),
     AttachmentService,
     AttachmentQueries,
@@ -139,6 +164,8 @@ export class AccountModule {
     accounts: AccountService,
     contacts: ContactService,
     pool: AccountPoolService,
+    segments: SegmentService,
+    dueList: DueListService,
     directory: Directory,
     clock: Clock,
   ) {
@@ -146,6 +173,8 @@ export class AccountModule {
     imports.register(accountImport(accounts, directory, clock))
     imports.register(contactImport(contacts, clock))
     jobs.every(600, 'idle accounts go into the pool', () => pool.returnIdle())
+    jobs.every(600, 'members of segments', () => segments.findMembers())
+    jobs.every(600, 'due lists', () => dueList.write())
     handovers.register('account', [
       {
         noun: 'account',
@@ -172,12 +201,25 @@ export const accountService: ServiceDefinition = {
     AttachmentSchema,
     UnmatchedMailSchema,
     AccountPlanSchema,
+    SurveySchema,
+    SurveyInvitationSchema,
+    SegmentSchema,
+    ServicePlanSchema,
+    ServiceDueSchema,
     HandoverSchema,
     AccountScorecardSchema,
     handoverPartSchema('account'),
   ],
   migrations: accountMigrations,
-  lifecycles: [unmatchedMailStatus, accountPlanStatus, handoverStatus, accountStatus, accountScorecardStatus],
+  lifecycles: [
+    unmatchedMailStatus,
+    accountPlanStatus,
+    surveyInvitationStatus,
+    serviceDueStatus,
+    handoverStatus,
+    accountStatus,
+    accountScorecardStatus,
+  ],
   config: accountConfig,
   extend: (app) => app.get(MailReceiver).listen(),
 }

@@ -73,6 +73,10 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   // Whom it is shown to stays, so that the next request finds it.
   shareView: () => ({ body: { with: 'company' } }),
   sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
+  answerPublicSurvey: () => ({ body: { score: 4 } }),
+  createServicePlan: () => ({
+    body: { name: 'New', accountClass: 'individual', steps: [{ key: 'call', kind: 'call', everyDays: 30, text: 'Call' }] },
+  }),
   draftScorecard: () => ({ body: { name: 'New', rules: [{ name: 'Fair', condition: 'lead.source == "fair"', points: 1 }] } }),
   draftAccountScorecard: () => ({
     body: {

@@ -1,6 +1,9 @@
 import {
   addCustomField,
   createLeadForm,
+  createSegment,
+  createServicePlan,
+  createSurvey,
   draftScorecard,
   draftAccountScorecard,
   changeAccountScorecard,
@@ -11,6 +14,7 @@ import {
   draftAccountPlan,
   changeScorecard,
   activateScorecard,
+  changeAccount,
   changeAccountPlan,
   activateAccountPlan,
   closeAccountPlan,
@@ -53,6 +57,7 @@ import {
   draftProcess,
   draftQuote,
   fileMail,
+  finishServiceDue,
   getHandover,
   getOpportunity,
   getProcess,
@@ -64,6 +69,7 @@ import {
   listOrders,
   listParkedEvents,
   listReceivables,
+  listServiceDues,
   logActivity,
   loseOpportunity,
   mediaTypes,
@@ -74,6 +80,7 @@ import {
   openAccount,
   openOpportunity,
   previewImport,
+  postponeServiceDue,
   prepareHandover,
   publishProcess,
   qualifyLead,
@@ -88,8 +95,10 @@ import {
   saveView,
   saveImportMapping,
   sendQuote,
+  sendSurvey,
   shareView,
   signContract,
+  skipServiceDue,
   startHandover,
   startImport,
   startWaitingImport,
@@ -240,6 +249,8 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createApiClient, { name: 'program', roles: ['integrator'] })
   const aForm = { name: 'Contact', fields: [{ name: 'email' }], perMinute: 600 }
   await make(createLeadForm, aForm)
+  await make(createSegment, { name: 'Software', condition: 'account.industry == "software"' })
+  await make(createSurvey, { kind: 'nps', name: 'Loyalty', question: { en: 'Would you recommend us?', 'zh-CN': '您会推荐我们吗?' } })
   // One of its own for the public: whoever may renews the key of the other.
   common.set('form key', (await does(createLeadForm, { body: aForm })).key)
   const labels = { en: 'Area', 'zh-CN': '面积' }
@@ -282,6 +293,9 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
     }),
   )
   await stage.quiet()
+  const steps = ['event', 'visit', 'meeting'].map((kind) => ({ key: kind, kind, everyDays: 7, text: 'Invite' }))
+  await make(createServicePlan, { name: 'Key accounts', accountClass: 'key', steps })
+  await owe(does, made)
   return { tenantId: tenant.id, ada, password, people, records: made, common }
 }
 
@@ -289,6 +303,19 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
 function accountRules(condition: string) {
   const none = { most: 0, rules: [] }
   return { fit: none, value: { most: 60, rules: [{ name: 'Worth it', condition, points: 60 }] }, behaviour: none }
+}
+
+/** Waits for what the service plan owes to the account of each, and keeps one of it. */
+async function owe(does: Does, made: readonly Records[]): Promise<void> {
+  for (const { done } of made)
+    for (;;) {
+      const { data } = await does(listServiceDues, { query: { accountId: done.get('account')! } })
+      if (data.length === 3) {
+        ;(done as Map<string, string>).set('service_due', data[0].id)
+        break
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
 }
 
 /** What neither a road nor the questions of the access matrix bring to success, done once, so that no operation is without it. */
@@ -353,6 +380,20 @@ export async function doTheRest(stage: Stage, { ada, common, people }: Company, 
   await does(changeAccountPlan, to(done.get('account_plan')!, plan))
   await does(activateAccountPlan, to(done.get('account_plan')!))
   await does(closeAccountPlan, to(done.get('account_plan')!, { note: 'Reached' }))
+  const owes = (await does(createServicePlan, {
+    body: {
+      name: 'Surveys',
+      accountClass: 'key',
+      steps: ['a', 'b', 'c'].map((key) => ({ key, kind: 'event', everyDays: 5, text: 'Invite' })),
+    },
+  })) as { id: string }
+  const dues = async () => (await does(listServiceDues, { query: { planId: owes.id, accountId: done.get('account')! } })).data
+  while ((await dues()).length < 3) await new Promise((resolve) => setTimeout(resolve, 50))
+  const [first, second, third] = await dues()
+  const inAWeek = new Date(Date.now() + 9 * 86_400_000).toISOString().slice(0, 10)
+  await does(finishServiceDue, to(first.id))
+  await does(skipServiceDue, to(second.id, { reason: 'Closed' }))
+  await does(postponeServiceDue, to(third.id, { to: inAWeek, reason: 'They asked' }))
   const deal = open.get('opportunity')!
   await does(sendQuote, to(open.get('quote')!))
   await does(declineQuote, to(open.get('quote')!, { reason: 'Too dear' }))
@@ -452,6 +493,7 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
   if (billed && !(await does(listAbsences, { query: { userId: owner.id } })).data.length)
     keep(done, await does(noteAbsence, { body: { userId: owner.id, ...away } }))
   keep(done, await does(addContact, { body: { accountId, name: 'Han Meimei' } }))
+  await does(changeAccount, { params: { id: accountId }, body: { class: 'key' } })
   const nextStep = { text: 'Offer', on: '2026-11-30' }
   const activity = await does(logActivity, { body: { accountId, kind: 'note', subject: 'Seen', nextStep } })
   keep(done, activity)
@@ -461,6 +503,11 @@ async function records(does: Does, approves: Does, owner: Colleague, productId: 
     const mail = `From: ${newId('x')}@nobody.example\nSubject: Who is this?\n\nHello`
     known.set('unmatched_mail', (await does(fileMail, { query: { ownerId: owner.id }, body: mail })).unmatchedMailId)
   }
+  const question = { en: 'Are you satisfied?', 'zh-CN': '您满意吗?' }
+  const survey = await does(createSurvey, { body: { kind: 'csat', name: 'Satisfaction', question } })
+  const asked = await does(sendSurvey, { params: { id: survey.id }, body: { contactId: done.get('contact') } })
+  keep(done, asked.invitation)
+  done.set('survey token', asked.link.split('/').at(-2))
   keep(done, await does(draftAccountPlan, { body: { accountId, title: 'Next year', startsOn: '2027-01-01', endsOn: '2027-12-31' } }))
   await does(getOpportunity, { params: { id: opportunityId } })
   keep(open, await does(openOpportunity, { body: { title: 'Next', accountId, ownerId: owner.id } }))

@@ -445,6 +445,7 @@ function idFor(path: string, schema: JsonSchema, known: Known): unknown {
   if (path.startsWith('/v1/parked-events')) return known.get('parked') ?? newId('lead_parked')
   if (path.startsWith('/v1/audit/')) return known.get('lead')
   if (path.startsWith('/v1/public-forms')) return known.get('form key') ?? 'x'.repeat(24)
+  if (path.startsWith('/v1/public-surveys')) return known.get('survey token') ?? 'x'.repeat(32)
   return fitting(schema, known)
 }
 

@@ -17,6 +17,7 @@ const taken = [
   'annualRevenue',
   'foundedYear',
   'note',
+  'class',
 ] as const
 
 const one = {

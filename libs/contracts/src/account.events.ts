@@ -10,6 +10,7 @@ const account = z.object({
   parentId: id('account').nullable(),
   industry: line(100).nullable(),
   country: z.string().max(2).nullable(),
+  class: z.enum(['key', 'sme', 'individual']).nullable().optional(),
   custom: customInEvents,
 })
 

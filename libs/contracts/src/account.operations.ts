@@ -10,6 +10,9 @@ import { day, id, instant, line, money, positiveMoney, text } from './shapes.js'
 /** What somebody did with a customer. */
 export const activityKinds = ['call', 'visit', 'email', 'meeting', 'note'] as const
 
+/** What kind of customer an account is to us; its service plan goes by it. */
+export const accountClasses = ['key', 'sme', 'individual'] as const
+
 const email = z
   .string()
   .trim()
@@ -40,6 +43,7 @@ const company = {
   parentId: id('account').nullable().optional().meta({ description: 'the company that it belongs to' }),
   note: text(5000).nullable().optional(),
   externalId: externalId.nullable().optional(),
+  class: z.enum(accountClasses).nullable().optional().meta({ description: 'a key account, a small or medium company, or a single person' }),
   custom: CustomValuesGiven.optional(),
 }
 
@@ -73,6 +77,7 @@ export const AccountView = z
     ownerId: id('user').nullable(),
     note: z.string().nullable(),
     externalId: z.string().nullable(),
+    class: z.enum(accountClasses).nullable(),
     status: z.enum(accountStatuses).meta({ description: '`pooled`: nobody’s until somebody claims it' }),
     mergedInto: id('account')
       .nullable()
@@ -131,7 +136,7 @@ export const listAccounts = defineList({
   service: 'account',
   path: '/v1/accounts',
   summary:
-    'Accounts, without those that became part of another one. `sameName` finds a company however its name is written: without width, case, punctuation and legal form.',
+    'Accounts, without those that became part of another one. `sameName` finds a company however its name is written: without width, case, punctuation and legal form. `segmentId`: members of a segment.',
   rule: accounts.read,
   item: AccountView,
   filters: {
@@ -142,13 +147,15 @@ export const listAccounts = defineList({
     country: 'exact',
     parentId: 'exact',
     externalId: 'exact',
+    class: accountClasses,
+    segmentId: 'exact',
     status: accountStatuses,
     score: 'number',
     grade: ['A', 'B', 'C', 'D'],
     createdAt: 'instant',
     updatedAt: 'instant',
   },
-  sorts: ['id', 'name', 'score', 'grade', 'createdAt', 'updatedAt'],
+  sorts: ['id', 'name', 'class', 'score', 'grade', 'createdAt', 'updatedAt'],
   custom: 'account',
 })
 

@@ -9,7 +9,7 @@ export const services = {
   account: {
     port: 4003,
     purpose: 'Accounts, contacts, activities and handovers',
-    aggregates: ['account', 'contact', 'activity', 'handover', 'account_handover'],
+    aggregates: ['account', 'contact', 'activity', 'handover', 'account_handover', 'survey_invitation'],
   },
   opportunity: { port: 4004, purpose: 'Sales processes and deals', aggregates: ['process', 'opportunity', 'opportunity_handover'] },
   cpq: {

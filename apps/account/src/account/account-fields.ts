@@ -13,6 +13,7 @@ export const accountFields = {
   employees: 'number',
   foundedYear: 'number',
   externalId: 'text',
+  class: 'text',
   isSubsidiary: 'flag',
   createdAt: 'instant',
 } as const
@@ -22,7 +23,21 @@ export function fieldsOf(account: Account): Readonly<Record<keyof typeof account
   const { name, industry, country, region, location, website, phone, note, employees, foundedYear, externalId, parentId, createdAt } =
     account
   return {
-    ...{ name, industry, country, region, location, website, phone, note, employees, foundedYear, externalId, createdAt },
+    ...{
+      name,
+      industry,
+      country,
+      region,
+      location,
+      website,
+      phone,
+      note,
+      employees,
+      foundedYear,
+      externalId,
+      class: account.class,
+      createdAt,
+    },
     isSubsidiary: parentId !== null,
   }
 }

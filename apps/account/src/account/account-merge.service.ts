@@ -6,6 +6,7 @@ import { Activity } from '../activity/activity.js'
 import { Contact } from '../contact/contact.js'
 import { facts as contactFacts } from '../contact/contact.service.js'
 import { AccountPlan } from '../plan/plan.js'
+import { SurveyInvitation } from '../survey/invitation.js'
 import { touch, type Touch } from '../pool/touch.service.js'
 import { scoreSoon } from '../scorecard/to-score.service.js'
 import { AccountLikeness } from './account-likeness.service.js'
@@ -84,7 +85,7 @@ export class AccountMerges {
     return survivor.below(other.parentId)
   }
 
-  /** Contacts, activities, plans, subsidiaries, and accounts that were merged into the one that goes now. */
+  /** Contacts, activities, plans, surveys, subsidiaries, and accounts that were merged into the one that goes now. */
   private async move(tx: Transaction, from: Id<'account'>, { id, ownerId }: Account, now: Date): Promise<void> {
     const place = { accountId: id, ownerId }
     const contacts = (await tx.lockBy(Contact, { account_id: from })).map((contact) => contact.change(place, now))
@@ -94,7 +95,9 @@ export class AccountMerges {
     const plans = (await tx.lockBy(AccountPlan, { account_id: from })).map((plan) => plan.moveTo(id, now))
     const active = await tx.findBy(AccountPlan, { account_id: id, status: 'active' })
     if (active.length && plans.some(({ status }) => status === 'active')) throw new Refusal('account.two_plans', { planId: active[0]!.id })
+    const invitations = (await tx.lockBy(SurveyInvitation, { account_id: from })).map((invitation) => invitation.moveTo(id, now))
     await tx.updateAll(plans)
+    await tx.updateAll(invitations)
     await tx.updateAll(contacts)
     await tx.updateAll(activities)
     await tx.updateAll([...children, ...gone])

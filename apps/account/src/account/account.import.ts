@@ -7,7 +7,20 @@ import { Account, nameKey, type AccountData } from './account.js'
 import type { AccountService } from './account.service.js'
 import { annualRevenue } from './annual-revenue.js'
 
-const { name, industry, country, region, location, website, phone, employees, foundedYear, note, externalId } = OpenAccount.shape
+const {
+  name,
+  industry,
+  country,
+  region,
+  location,
+  website,
+  phone,
+  employees,
+  foundedYear,
+  note,
+  externalId,
+  class: accountClass,
+} = OpenAccount.shape
 const count = z
   .string()
   .regex(/^\d{1,9}$/, { message: 'count.malformed' })
@@ -31,6 +44,7 @@ const fields = z.object({
   parent: name.optional(),
   owner: z.string().max(320).optional(),
   note,
+  class: accountClass,
   createdAt: z
     .union([z.iso.date(), z.iso.datetime({ offset: true })])
     .transform((value) => new Date(value))

@@ -11,11 +11,16 @@ const mostBelow = 500
 export class AccountQueries {
   constructor(private readonly db: Database) {}
 
-  list({ sameName, ...query }: Input<typeof listAccounts>['query']) {
+  list({ sameName, segmentId, ...query }: Input<typeof listAccounts>['query']) {
     const wish = typeof sameName === 'string' ? nameKey(sameName) : Array.isArray(sameName) ? sameName.map(nameKey) : undefined
     return this.db.list(Account, listAccounts, { ...query, sameName: wish }, accountView, {
       fields: { sameName: { sql: 'name_key', type: 'text', nullable: false } },
-      where: { sql: 'merged_into IS NULL', values: [] },
+      where: segmentId
+        ? {
+            sql: `merged_into IS NULL AND id IN (SELECT account_id FROM segment_member WHERE segment_id = ANY(?::text[]))`,
+            values: [[segmentId].flat()],
+          }
+        : { sql: 'merged_into IS NULL', values: [] },
     })
   }
 
@@ -68,4 +73,12 @@ export class AccountQueries {
 /** An account as the API shows it: without the key of its name, and whom it may not go back to. */
 export function accountView({ nameKey: _, formerOwnerId: _f, ...account }: Account): Answer<typeof getAccount> {
   return account
+}
+
+/** Narrows a list to records of accounts that the actor sees; undefined: all are seen. Each `?` stands for the value of the same place. */
+export function ofSeenAccounts(): { sql: string; values: unknown[] } | undefined {
+  const seen = visibleOwners('owner_id', 0)
+  if (!seen) return undefined
+  const values = (seen.sql.match(/\$\d+/g) ?? []).map(() => seen.values[0])
+  return { sql: `account_id IN (SELECT id FROM account WHERE ${seen.sql.replace(/\$\d+/g, '?')})`, values }
 }

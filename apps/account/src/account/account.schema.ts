@@ -17,6 +17,7 @@ export const AccountSchema = aggregateSchema(Account, 'account', {
   ownerId: 'text?',
   note: 'text?',
   externalId: 'text?',
+  class: 'text?',
   custom: 'json',
   status: 'text',
   mergedInto: 'text?',

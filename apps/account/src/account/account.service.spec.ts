@@ -166,6 +166,21 @@ describe('changing an account', () => {
     expect(data[1]).toMatchObject({ action: 'update', actorId: amy.id, change: { name: { from: 'Stale Ltd', to: 'Fresh Ltd' } } })
   })
 
+  it('keeps what kind of customer it is, finds and sorts by it, and tells when it is one no more', async () => {
+    const { amy, tenantId } = await world.company()
+    const open = (name: string, body: object = {}) => service.as(amy).does(openAccount, { body: { name, ...body } })
+    const key = await open('Key Ltd', { class: 'key' })
+    await open('Small Ltd', { class: 'sme' })
+    await open('Nobody knows')
+    const listed = async (query: object) =>
+      (await service.as(amy).does(listAccounts, { query: { ...query } })).data.map(({ name }: { name: string }) => name)
+    expect(await listed({ class: ['key', 'individual'] })).toEqual(['Key Ltd'])
+    expect(await listed({ sort: 'class' })).toEqual(['Key Ltd', 'Small Ltd', 'Nobody knows'])
+    expect((await service.as(amy).call(openAccount, { body: { name: 'x', class: 'huge' } })).status).toBe(400)
+    await service.as(amy).does(changeAccount, { params: { id: key.id }, body: { class: null }, headers: { 'if-match': '"1"' } })
+    expect((await eventsOf(tenantId, key.id)).map(({ payload }) => payload['class'])).toEqual(['key', null])
+  })
+
   it('lets one of two changes of the same version through', async () => {
     const account = await service.as(company.amy).does(openAccount, { body: { name: 'Race Ltd' } })
     const answers = await Promise.all(

@@ -159,6 +159,6 @@ export class AccountService {
   }
 }
 
-export function facts({ id, name, ownerId, parentId, industry, country }: Account): Sent<typeof AccountOpened> {
-  return { accountId: id, name, ownerId, parentId, industry, country }
+export function facts({ id, name, ownerId, parentId, industry, country, class: accountClass }: Account): Sent<typeof AccountOpened> {
+  return { accountId: id, name, ownerId, parentId, industry, country, class: accountClass }
 }

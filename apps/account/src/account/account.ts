@@ -7,6 +7,9 @@ export const accountStatus = lifecycle('account', {
 })
 export type AccountStatus = typeof accountStatus.state
 
+/** What kind of customer it is to us. */
+export type AccountClass = 'key' | 'sme' | 'individual'
+
 /** What of a merged account can replace what the surviving one has. */
 export type Taken = Exclude<keyof typeof nothing, 'parentId' | 'ownerId' | 'externalId' | 'custom'> | 'name'
 
@@ -33,6 +36,7 @@ export class Account {
   declare readonly ownerId: Id<'user'> | null
   declare readonly note: string | null
   declare readonly externalId: string | null
+  declare readonly class: AccountClass | null
   /** Values of the company's own fields. */
   declare readonly custom: CustomValues
   declare readonly status: AccountStatus
@@ -131,6 +135,7 @@ export type AccountData = Partial<
     | 'ownerId'
     | 'note'
     | 'externalId'
+    | 'class'
     | 'custom'
   >
 >
@@ -154,5 +159,6 @@ const nothing = {
   ownerId: null,
   note: null,
   externalId: null,
+  class: null,
   custom: {},
 }

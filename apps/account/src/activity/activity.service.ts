@@ -14,6 +14,7 @@ import type { Account } from '../account/account.js'
 import { AccountService } from '../account/account.service.js'
 import { touch } from '../pool/touch.service.js'
 import { scoreSoon } from '../scorecard/to-score.service.js'
+import { DueListService } from '../service-plan/due-list.service.js'
 import { Activity, type ActivityData } from './activity.js'
 
 type Given = Input<typeof changeActivity>['body']
@@ -28,6 +29,7 @@ export class ActivityService {
     private readonly directory: Directory,
     private readonly accounts: AccountService,
     private readonly customFields: CustomFields,
+    private readonly dueList: DueListService,
   ) {}
 
   /** Records what somebody did. It belongs to the journey of its deal, else to that of its account. */
@@ -69,6 +71,7 @@ export class ActivityService {
     await tx.insert(activity)
     touch(tx, [{ accountId: activity.accountId, at: activity.takesPlaceAt }])
     scoreSoon(tx, [activity.accountId])
+    await this.dueList.tick(tx, activity.accountId, activity.kind, activity.takesPlaceAt)
     await this.events.publish(tx, ActivityLogged, activity, facts(activity), activity.takesPlaceAt)
     return activity
   }

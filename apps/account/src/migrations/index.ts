@@ -624,4 +624,164 @@ CREATE TABLE second_sale_dismissal (
 SELECT tenant_table('second_sale_dismissal');
 `,
   ),
+  migration(
+    '0176-survey',
+    `
+CREATE TABLE survey (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('csat', 'nps')),
+  name text NOT NULL,
+  question jsonb NOT NULL,
+  comment_question jsonb,
+  expires_in_days int NOT NULL CHECK (expires_in_days > 0),
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('survey');
+
+-- Looked up by its link before it is known whose it is, hence by the platform and by an index of its own. Of the link only the hash is kept.
+CREATE TABLE survey_invitation (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  survey_id text COLLATE "C" NOT NULL,
+  kind text NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  contact_id text COLLATE "C" NOT NULL,
+  responsible_id text COLLATE "C",
+  sent_by_id text COLLATE "C",
+  status text NOT NULL CHECK (status IN ('sent', 'answered')),
+  token_hash text COLLATE "C" NOT NULL UNIQUE,
+  sent_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  score int CHECK (score BETWEEN 0 AND 10),
+  comment text,
+  answered_at timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, survey_id) REFERENCES survey (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES contact (tenant_id, id),
+  CHECK ((status = 'answered') = (score IS NOT NULL AND answered_at IS NOT NULL))
+);
+CREATE INDEX survey_invitation_survey ON survey_invitation (tenant_id, survey_id, sent_at, id);
+CREATE INDEX survey_invitation_account ON survey_invitation (tenant_id, account_id, id);
+CREATE INDEX survey_invitation_contact ON survey_invitation (tenant_id, contact_id, survey_id);
+CREATE INDEX survey_invitation_sent ON survey_invitation (tenant_id, sent_at, id);
+SELECT tenant_table('survey_invitation', platform => true);
+`,
+  ),
+  migration(
+    '0177-account-class',
+    `
+ALTER TABLE account ADD COLUMN class text CHECK (class IN ('key', 'sme', 'individual'));
+CREATE INDEX account_class ON account (tenant_id, class, id);
+`,
+  ),
+  migration(
+    '0178-segment',
+    `
+CREATE TABLE segment (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  note text,
+  condition text NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+SELECT tenant_table('segment');
+
+CREATE TABLE segment_member (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  segment_id text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, segment_id, account_id)
+);
+CREATE INDEX segment_member_account ON segment_member (tenant_id, account_id, segment_id);
+SELECT tenant_table('segment_member');
+
+-- Which companies have segments, when their accounts are to be looked at next, and up to which they were in the walk that is under way.
+CREATE TABLE segment_walk (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  due_at timestamptz NOT NULL,
+  started_at timestamptz,
+  after text COLLATE "C" NOT NULL DEFAULT '',
+  looked_at timestamptz
+);
+SELECT tenant_table('segment_walk', platform => true);
+`,
+  ),
+  migration(
+    '0179-service-plan',
+    `
+CREATE TABLE service_plan (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  segment_id text COLLATE "C",
+  account_class text CHECK (account_class IN ('key', 'sme', 'individual')),
+  steps jsonb NOT NULL,
+  starts_on date NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, segment_id) REFERENCES segment (tenant_id, id),
+  CHECK ((segment_id IS NULL) <> (account_class IS NULL))
+);
+SELECT tenant_table('service_plan');
+
+-- What is owed to an account by a step of a plan. Whose it is, the account tells. since: the day from which it is counted.
+CREATE TABLE service_due (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  plan_id text COLLATE "C" NOT NULL,
+  step text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  status text NOT NULL CHECK (status IN ('open', 'done', 'skipped', 'lapsed')),
+  since date NOT NULL,
+  due_on date NOT NULL,
+  postponed_from date,
+  reason text,
+  closed_on date,
+  closed_by_id text COLLATE "C",
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, plan_id) REFERENCES service_plan (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES account (tenant_id, id),
+  CHECK ((status IN ('done', 'skipped')) = (closed_on IS NOT NULL))
+);
+CREATE UNIQUE INDEX service_due_once ON service_due (tenant_id, plan_id, step, account_id) WHERE status = 'open';
+CREATE INDEX service_due_list ON service_due (tenant_id, due_on, id) WHERE status = 'open';
+CREATE INDEX service_due_open ON service_due (tenant_id, account_id) WHERE status = 'open';
+CREATE INDEX service_due_account ON service_due (tenant_id, account_id, plan_id, step, closed_on);
+SELECT tenant_table('service_due');
+CREATE INDEX activity_account_kind ON activity (tenant_id, account_id, kind, takes_place_at);
+
+-- Which companies have service plans, and when their due lists are to be written next.
+CREATE TABLE service_due_look (
+  tenant_id text NOT NULL DEFAULT current_tenant() PRIMARY KEY,
+  look_at timestamptz NOT NULL
+);
+SELECT tenant_table('service_due_look', platform => true);
+`,
+  ),
 ]

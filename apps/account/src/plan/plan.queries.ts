@@ -3,6 +3,7 @@ import { listAccountPlans, type Answer, type getAccountPlan, type Input, type li
 import { Refusal } from '@millrace/domain'
 import { Database, visibleOwners } from '@millrace/service'
 import { Account } from '../account/account.js'
+import { ofSeenAccounts } from '../account/account.queries.js'
 import { AccountPlan } from './plan.js'
 
 const mostActions = 200
@@ -12,8 +13,7 @@ export class AccountPlanQueries {
   constructor(private readonly db: Database) {}
 
   list(query: Input<typeof listAccountPlans>['query']) {
-    const seen = visibleOwners('owner_id', 0)
-    const where = seen && { sql: `account_id IN (SELECT id FROM account WHERE ${seen.sql.replace(/\$\d+/g, '?')})`, values: repeated(seen) }
+    const where = ofSeenAccounts()
     return this.db.list(AccountPlan, listAccountPlans, query, planView, where && { where })
   }
 
@@ -38,11 +38,6 @@ export class AccountPlanQueries {
     )
     return { data: rows, next: null }
   }
-}
-
-/** One value for each place that a condition has for it. */
-function repeated({ sql, values }: { sql: string; values: unknown[] }): unknown[] {
-  return (sql.match(/\$\d+/g) ?? []).map(() => values[0])
 }
 
 export function planView(plan: AccountPlan): Answer<typeof getAccountPlan> {

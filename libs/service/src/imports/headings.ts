@@ -76,6 +76,7 @@ const headings: Readonly<Record<string, readonly string[]>> = {
   country: ['国家', '国家/地区', '国别', 'country code'],
   region: ['地区', '区域', '省份', '省', '大区', 'state', 'province', 'area'],
   location: ['地址', '所在地', '城市', '详细地址', 'city', 'address', 'office location'],
+  class: ['客户类别', '客户分类', '类别', 'class', 'customer class', 'account class'],
   industry: ['行业', '所属行业', 'sector', 'branch'],
   website: ['网址', '网站', '官网', '公司网址', 'web', 'url', 'homepage', 'web site'],
   employees: ['员工数', '员工人数', '人数', '公司规模', 'number of employees', 'headcount', 'staff'],
