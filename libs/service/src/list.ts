@@ -63,8 +63,9 @@ export function pageSql({ from, field, operation, query, custom, few = false, na
   for (const [key, wish] of Object.entries(filters)) {
     if (wish === undefined || key.startsWith('custom.')) continue
     const [name, operator] = key.split('.') as [string, string | undefined]
-    const { sql, type } = known(name)
+    const { sql, type: stored } = known(name)
     const kind = operation.list!.filters[name] as FilterKind
+    const type = kind === 'number' && ![wish].flat().every((number) => isInteger(String(number))) ? 'numeric' : stored
     if (operator === 'contains') conditions.push(`${sql} ILIKE '%' || ${use(escapeLike(String(wish)))} || '%'`)
     else if (operator) conditions.push(`${sql} ${comparators[operator]} ${use(wish)}::${type}`)
     else if (kind === 'element') conditions.push(`${sql} ?| ${use([wish].flat())}::text[]`)
@@ -161,4 +162,9 @@ function decodeCursor(cursor: string, sort: string): [string | null, string] {
 
 export function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, (sign) => `\\${sign}`)
+}
+
+/** Whether Postgres reads it as a whole number; with any other, whole ones are compared as numbers with decimals. */
+function isInteger(text: string): boolean {
+  return Number.isInteger(Number(text)) && !text.includes('.') && Math.abs(Number(text)) < 2 ** 31
 }

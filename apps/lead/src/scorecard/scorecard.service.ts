@@ -92,17 +92,27 @@ export class ScorecardService {
     )
     this.scoring.forget()
     const scored = await this.scoring.now()
-    const [before, after] = [new Map(leads.map((lead) => [lead.id, lead])), leads.map(scored).filter((lead, n) => lead !== leads[n])]
+    const before = new Map(leads.map((lead) => [lead.id, lead]))
+    const isAsGood = ({ id, score, grade }: Lead) => score === before.get(id)!.score && grade === before.get(id)!.grade
+    const [same, other] = separated(
+      leads.map(scored).filter((lead, n) => lead !== leads[n]),
+      isAsGood,
+    )
     await tx.updateAll(
       await this.deadlines.timed(
         tx,
-        after,
-        after.map(({ id }) => before.get(id)!),
+        other,
+        other.map(({ id }) => before.get(id)!),
       ),
     )
-    for (const lead of after) {
-      const { score, grade } = before.get(lead.id)!
-      if (lead.score === score && lead.grade === grade) continue
+    // The same score by other rules is no change that anybody is told of: the version stays.
+    tx.send(keepReasons, [
+      tx.tenant,
+      progress.scorecard_id,
+      same.map(({ id }) => id),
+      same.map(({ scoreParts }) => JSON.stringify(scoreParts)),
+    ])
+    for (const lead of other) {
       await this.events.publish(tx, LeadScored, lead, {
         leadId: lead.id,
         score: lead.score!,
@@ -116,5 +126,13 @@ export class ScorecardService {
     return more
   }
 }
+
+function separated<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))]
+}
+
+const keepReasons = `
+  UPDATE lead SET scorecard_id = $2, score_parts = given.parts::jsonb FROM unnest($3::text[], $4::text[]) AS given(id, parts)
+  WHERE lead.tenant_id = $1 AND lead.id = given.id`
 
 const open = `status NOT IN ('converted', 'disqualified', 'merged')`
