@@ -21,6 +21,7 @@ import {
   addAttachment,
   addContact,
   addLegalEntity,
+  addMailbox,
   approveContract,
   cancelHandover,
   captureLead,
@@ -242,6 +243,8 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createLeadForm, aForm)
   // One of its own for the public: whoever may renews the key of the other.
   common.set('form key', (await does(createLeadForm, { body: aForm })).key)
+  // Inactive, at an address that is not allowed: nobody is called.
+  await make(addMailbox, { name: 'Sales', host: '127.0.0.1', username: 'sales', secret: password, active: false })
   const labels = { en: 'Area', 'zh-CN': '面积' }
   common.set(
     'lead_custom_field',
