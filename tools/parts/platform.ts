@@ -51,6 +51,7 @@ export interface Platform {
 interface Secrets {
   database: Record<string, string>
   identity: string
+  account: string
   operator: { clientId: string; clientSecret: string }
 }
 
@@ -137,7 +138,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       ...(app === 'gateway'
         ? Object.fromEntries(present.map((name) => [`SERVICE_${name.toUpperCase()}_URL`, `http://127.0.0.1:${ports[name]}`]))
         : { DATABASE_URL: databaseUrl(`millrace_${app}`, `millrace_${app}_app`), BUS_URL: bus }),
-      ...(app === 'account' ? { STORAGE_FOLDER: join(home, 'files', app) } : {}),
+      ...(app === 'account' ? { STORAGE_FOLDER: join(home, 'files', app), ACCOUNT_SECRET: secrets.account } : {}),
       ...(app === 'identity' ? { IDENTITY_SECRET: secrets.identity, ...operatorEnv(secrets) } : {}),
       ...options.env,
     })
@@ -272,6 +273,7 @@ function readSecrets(file: string): Secrets {
   const secrets: Secrets = {
     database: Object.fromEntries(roles.map((role) => [role, known.database?.[role] ?? random()])),
     identity: known.identity ?? random(),
+    account: known.account ?? random(),
     operator: known.operator ?? { clientId: 'platform-operator', clientSecret: random() },
   }
   writeWhole(file, `${JSON.stringify(secrets, null, 2)}\n`, 0o600)

@@ -39,7 +39,12 @@ import { MailQueries } from './mail/mail.queries.js'
 import { MailReceiver } from './mail/mail-receiver.service.js'
 import { UnmatchedMailSchema } from './mail/mail.schema.js'
 import { MailService } from './mail/mail.service.js'
-import { unmatchedMailStatus } from './mail/unmatched-mail.js'
+import { UnmatchedMail, unmatchedMailStatus } from './mail/unmatched-mail.js'
+import { MailboxController } from './mailbox/mailbox.controller.js'
+import { MailboxQueries } from './mailbox/mailbox.queries.js'
+import { MailboxReader } from './mailbox/mailbox-reader.service.js'
+import { MailboxSchema } from './mailbox/mailbox.schema.js'
+import { MailboxService } from './mailbox/mailbox.service.js'
 import { accountMigrations } from './migrations/index.js'
 import { AccountPlanController } from './plan/plan.controller.js'
 import { accountPlanStatus } from './plan/plan.js'
@@ -99,6 +104,7 @@ import { SecondSaleService } from './second-sale/second-sale.service.js'
     AttachmentController,
     TimelineController,
     MailController,
+    MailboxController,
     AccountPlanController,
     SurveyController,
     SegmentController,
@@ -140,6 +146,9 @@ import { SecondSaleService } from './second-sale/second-sale.service.js'
     MailQueries,
     MailAddressService,
     MailReceiver,
+    MailboxService,
+    MailboxQueries,
+    MailboxReader,
     HandoverService,
     HandoverQueries,
     AccountLikeness,
@@ -187,6 +196,8 @@ export class AccountModule {
         ],
         tell: (tx, handed: readonly Account[]) => accounts.tellHandedOver(tx, handed),
       },
+      // E-mails that wait for an account wait for whoever follows.
+      { noun: 'unmatched_mail', target: UnmatchedMail, where: "status = 'waiting'", account: null, title: 'subject' },
     ])
   }
 }
@@ -200,6 +211,7 @@ export const accountService: ServiceDefinition = {
     ActivitySchema,
     AttachmentSchema,
     UnmatchedMailSchema,
+    MailboxSchema,
     AccountPlanSchema,
     SurveySchema,
     SurveyInvitationSchema,

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { Database, Imports, inTenant, Jobs, type ServiceDefinition } from '@millrace/service'
+import { Config, Database, Imports, inTenant, Jobs, Sealing, type ServiceDefinition } from '@millrace/service'
 import { AbsenceController } from './absence/absence.controller.js'
 import { AbsenceSchema } from './absence/absence.schema.js'
 import { AbsenceService } from './absence/absence.service.js'
@@ -9,7 +9,7 @@ import { ApiClientService } from './api-client/api-client.service.js'
 import { CalendarController } from './calendar/calendar.controller.js'
 import { CalendarSchema } from './calendar/calendar.schema.js'
 import { CalendarService } from './calendar/calendar.service.js'
-import { identityConfig } from './config.js'
+import { identityConfig, type IdentityConfig } from './config.js'
 import { identityMigrations } from './migrations/index.js'
 import { OpenId } from './openid/openid.service.js'
 import { mountSignIn } from './openid/sign-in.controller.js'
@@ -22,7 +22,6 @@ import { OrgUnitService } from './org-unit/org-unit.service.js'
 import { AttemptService } from './sign-in/attempt.service.js'
 import { LoginService } from './sign-in/login.service.js'
 import { Passwords } from './sign-in/passwords.service.js'
-import { Sealing } from './sign-in/sealing.service.js'
 import { TenantController } from './tenant/tenant.controller.js'
 import { TenantSchema } from './tenant/tenant.schema.js'
 import { TenantService } from './tenant/tenant.service.js'
@@ -56,7 +55,7 @@ import { ViewController } from './view/view.controller.js'
     LoginService,
     Passwords,
     AttemptService,
-    Sealing,
+    { provide: Sealing, useFactory: ({ IDENTITY_SECRET }: IdentityConfig) => new Sealing(IDENTITY_SECRET), inject: [Config] },
     SignInRecords,
     SigningKeys,
     OpenId,

@@ -70,6 +70,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   replanCollection: () => ({ body: { terms: [{ share: '100', daysAfterSigning: 90 }] } }),
   saveView: () => ({ body: { name: 'Leads', list: 'listLeads' } }),
   changeView: () => ({ body: { name: 'Leads' } }),
+  changeMailbox: () => ({ body: { name: 'Changed' } }),
   // Whom it is shown to stays, so that the next request finds it.
   shareView: () => ({ body: { with: 'company' } }),
   sendPublicForm: () => ({ body: { submission: newId('x').slice(2), values: { email: `${newId('x')}@example.com` } } }),
@@ -89,6 +90,7 @@ const saying: Readonly<Record<string, (asker: Asker, about: About) => { query?: 
   }),
   dismissSuggestion: () => ({ body: { family: 'Seats', reason: 'Has its own' } }),
   listLeads: () => ({ query: { limit: '200' } }),
+  addMailbox: () => ({ body: { name: 'New', host: '127.0.0.1', username: 'new', secret: 'x', active: false } }),
   createLeadForm: () => ({ body: { name: 'New', fields: [{ name: 'email' }] } }),
   prepareHandover: (_, { owner }) => ({ body: { fromUserId: newId('user'), toUserId: owner?.id, reason: 'x' } }),
   startImport: () => ({ query: { kind: 'leads' }, body: 'companyName\nImported\n' }),
@@ -222,6 +224,7 @@ function nounOf({ path }: Operation): string {
     territories: 'territory',
     'price-books': 'price_book',
     'legal-entities': 'legal_entity',
+    mailboxes: 'mailbox',
     opportunities: 'opportunity',
   }
   const plural = path.split('/')[2]!

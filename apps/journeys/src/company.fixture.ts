@@ -25,6 +25,7 @@ import {
   addAttachment,
   addContact,
   addLegalEntity,
+  addMailbox,
   approveContract,
   cancelHandover,
   captureLead,
@@ -253,6 +254,8 @@ export async function aCompany(stage: Stage, name: string, succeeded: Set<string
   await make(createSurvey, { kind: 'nps', name: 'Loyalty', question: { en: 'Would you recommend us?', 'zh-CN': '您会推荐我们吗?' } })
   // One of its own for the public: whoever may renews the key of the other.
   common.set('form key', (await does(createLeadForm, { body: aForm })).key)
+  // Inactive, at an address that is not allowed: nobody is called.
+  await make(addMailbox, { name: 'Sales', host: '127.0.0.1', username: 'sales', secret: password, active: false })
   const labels = { en: 'Area', 'zh-CN': '面积' }
   common.set(
     'lead_custom_field',

@@ -20,8 +20,9 @@ export interface WholePlatform {
 /** Starts all services of the world and the gateway. */
 export async function wholePlatform(world: World): Promise<WholePlatform> {
   const running = new Map<ServiceName, TestService>()
+  const sealed = { ACCOUNT_SECRET: 'a secret of tests, at least 32 characters' }
   for (const definition of [leadService, accountService, opportunityService, cpqService, billingService, insightService])
-    running.set(definition.name, await world.start(definition))
+    running.set(definition.name, await world.start(definition, definition === accountService ? sealed : {}))
   const identity = { PUBLIC_URL: 'http://127.0.0.1', IDENTITY_SECRET: 'a secret of tests, at least 32 characters' }
   running.set('identity', await world.start(identityService, identity))
   const gateway = await startGateway({

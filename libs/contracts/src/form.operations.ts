@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { everybody, permission } from './access.js'
+import { CustomValuesGiven } from './custom-field.operations.js'
 import { CaptureLead } from './lead.operations.js'
 import { defineList, defineOperation } from './operation.js'
 import { defineProblems } from './problems.js'
@@ -12,6 +13,16 @@ const words = z.strictObject({ en: line(200), 'zh-CN': line(200) }).meta({ id: '
 const field = z
   .strictObject({ name: z.enum(formFieldNames), required: z.boolean().default(false), label: words.optional() })
   .meta({ id: 'FormField' })
+
+/** The types of custom fields that somebody outside can fill in. */
+export const formCustomTypes = ['text', 'number', 'date', 'choice', 'multi_choice', 'link'] as const
+
+const customField = z
+  .strictObject({
+    key: z.string().regex(/^[a-z0-9_]{1,40}$/, { message: 'custom_field.key_malformed' }),
+    required: z.boolean().default(false),
+  })
+  .meta({ id: 'FormCustomField' })
 
 const origin = z
   .string()
@@ -27,6 +38,13 @@ const base = {
     .max(formFieldNames.length)
     .refine((fields) => new Set(fields.map(({ name }) => name)).size === fields.length, { message: 'lead_form.field_twice' })
     .refine((fields) => fields.some(({ name }) => name === 'email' || name === 'phone'), { message: 'lead_form.not_contactable' }),
+  customFields: z
+    .array(customField)
+    .max(30)
+    .refine((fields) => new Set(fields.map(({ key }) => key)).size === fields.length, { message: 'lead_form.field_twice' })
+    .meta({
+      description: 'custom fields of the lead that are asked for, in this order, by their own labels: texts, numbers, days, choices, links',
+    }),
   origins: z.array(origin).max(20).meta({ description: 'sites that may embed the form; none: only its own page shows it' }),
   source: line(100).nullable(),
   channel: line(100).nullable(),
@@ -65,6 +83,7 @@ export const createLeadForm = defineOperation({
   body: z
     .strictObject({
       ...base,
+      customFields: base.customFields.default([]),
       origins: base.origins.default([]),
       source: base.source.default(null),
       channel: base.channel.default('web form'),
@@ -133,6 +152,16 @@ export const readPublicForm = defineOperation({
   answer: z.object({
     key: z.string(),
     fields: z.array(z.object({ name: z.enum(formFieldNames), required: z.boolean(), label: words })),
+    customFields: z.array(
+      z.object({
+        key: z.string(),
+        type: z.enum(formCustomTypes),
+        required: z.boolean(),
+        label: words,
+        help: words.nullable(),
+        options: z.array(z.object({ key: z.string(), label: words })),
+      }),
+    ),
     thanks: words,
     consent: words.nullable(),
   }),
@@ -160,6 +189,7 @@ export const sendPublicForm = defineOperation({
       values: z
         .strictObject({ companyName, contactName, jobTitle, email, phone, country, note })
         .meta({ id: 'FormValues', description: 'field → what was filled in' }),
+      custom: CustomValuesGiven.default({}),
       consent: z.boolean().default(false),
       homepage: z.string().max(500).default('').meta({ description: 'hidden from people: who fills it in is a machine' }),
       elapsedMs: z.number().int().min(0).max(86_400_000).optional().meta({ description: 'from showing the form to sending it' }),
@@ -207,6 +237,10 @@ defineProblems({
     'zh-CN': '不是有效的页面来源。请填写协议、主机和端口,例如 https://www.example.com。',
   },
   'lead_form.field_twice': { en: 'A field is asked for twice. Name each once.', 'zh-CN': '字段重复。每个字段只能出现一次。' },
+  'lead_form.field_not_offered': {
+    en: 'A form cannot ask for this field. {key} is of type {type}; forms take texts, numbers, days, choices and links.',
+    'zh-CN': '表单不能包含该字段。{key} 的类型为 {type};表单支持文本、数字、日期、选项和链接。',
+  },
   'lead_form.not_contactable': {
     en: 'The form asks for no way to answer. Add email or phone.',
     'zh-CN': '表单没有联系方式。请加入邮箱或电话。',

@@ -195,7 +195,19 @@ export const listHandedRecords = defineOperation({
   rule: access.read,
   params: z.object({ id: id('handover') }),
   query: z.strictObject({
-    noun: z.enum(['account', 'lead', 'opportunity', 'quote', 'contract', 'order', 'collection_plan', 'receivable', 'invoice', 'receipt']),
+    noun: z.enum([
+      'account',
+      'lead',
+      'opportunity',
+      'quote',
+      'contract',
+      'order',
+      'collection_plan',
+      'receivable',
+      'invoice',
+      'receipt',
+      'unmatched_mail',
+    ]),
     state: z.enum(handedStates).optional(),
     limit: z.coerce.number().int().min(1).max(200).default(50),
     cursor: z

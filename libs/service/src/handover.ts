@@ -29,7 +29,8 @@ import type { Transaction } from './transaction.js'
 
 /** Records of one noun that people own, as a handover moves them. Column names are those of the table. */
 export interface HandedRecords<T extends object = object> {
-  readonly noun: HandedNoun
+  /** Of `unmatched_mail` no count is told: the nouns that the events name stay as they are. */
+  readonly noun: HandedNoun | 'unmatched_mail'
   /** Mapped, with an `ownerId`. */
   readonly target: { prototype: T }
   /** SQL condition: which of the owner's records move. All, when not said. */
@@ -354,13 +355,14 @@ export class Handovers {
 
   /** What is remembered, by noun, and what follows it. */
   private async counted(tx: Transaction, part: HandoverPart): Promise<Count[]> {
-    const rows = await tx.query<{ noun: HandedNoun; state: string; currency: Currency | null; records: number; minor: string | null }>(
+    const rows = await tx.query<{ noun: string; state: string; currency: Currency | null; records: number; minor: string | null }>(
       `SELECT noun, state, amount_currency AS currency, count(*)::int AS records, sum(amount_minor)::text AS minor
        FROM handed_record WHERE tenant_id = $1 AND handover_id = $2 GROUP BY 1, 2, 3 ORDER BY 3`,
       [tx.tenant, part.id],
     )
     const counts: Count[] = []
     for (const { noun, followers = [] } of this.kinds) {
+      if (noun === 'unmatched_mail') continue
       const own = rows.filter((row) => row.noun === noun)
       const all = (state?: string) => own.reduce((sum, row) => sum + (!state || row.state === state ? row.records : 0), 0)
       const sums = new Map<Currency, bigint>()

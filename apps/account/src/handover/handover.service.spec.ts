@@ -2,6 +2,8 @@ import {
   addContact,
   assignAccount,
   cancelHandover,
+  discardUnmatchedMail,
+  fileMail,
   getAccount,
   getContact,
   getHandover,
@@ -10,6 +12,7 @@ import {
   listHandedRecords,
   listHandovers,
   listHandoversNeeded,
+  listUnmatchedMails,
   logActivity,
   openAccount,
   prepareHandover,
@@ -23,6 +26,7 @@ import {
 import { newId } from '@millrace/domain'
 import { aWorld, eventually, type Company, type Person, type TestService, type World } from '@millrace/testing'
 import { accountService } from '../account.module.js'
+import { anEml } from '../mail/mail.fixture.js'
 
 let world: World
 let service: TestService
@@ -114,6 +118,28 @@ describe('a handover', () => {
     )
     const { data } = await service.as(company.ada).does(readAudit, { params: { id } })
     expect(data.at(-1)).toMatchObject({ version: 2, actorId: olga.id, change: { ownerId: { from: amy.id, to: bob.id } } })
+  })
+
+  it('gives e-mails that wait for their account to whoever follows, and they come back with the rest; those decided on stay', async () => {
+    const { amy, bob, olga } = company
+    const files = (subject: string) =>
+      service.as(amy).does(fileMail, { body: anEml({ From: 'who@elsewhere.example', Subject: subject, 'Message-ID': `<${subject}@x>` }) })
+    await files('Who is this?')
+    const { unmatchedMailId: id } = await files('Nothing for us')
+    await service.as(amy).does(discardUnmatchedMail, { params: { id } })
+    const waiting = async (person: Person) =>
+      (await service.as(person).does(listUnmatchedMails, { query: { status: 'waiting' } })).data as { subject: string; ownerId: string }[]
+    const handover = await moved()
+    expect([await waiting(amy), await waiting(bob)]).toMatchObject([[], [{ subject: 'Who is this?', ownerId: bob.id }]])
+    const query = { noun: 'unmatched_mail' }
+    expect((await service.as(olga).does(listHandedRecords, { params: { id: handover.id }, query })).data).toMatchObject([
+      { title: 'Who is this?', toUserId: bob.id, state: 'moved' },
+    ])
+    await service.as(olga).does(undoHandover, { params: { id: handover.id } })
+    await eventually(async () => (await waiting(amy)).length === 1)
+    const { data } = await service.as(company.ada).does(readAudit, { params: { id } })
+    expect(data.filter(({ channel }: { channel: string }) => channel === 'handover')).toEqual([])
+    expect(await waiting(bob)).toEqual([])
   })
 
   it('splits a book by rules and by name, the first that fits, and leaves the rest to one', async () => {

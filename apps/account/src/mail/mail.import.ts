@@ -71,7 +71,7 @@ export async function readMail(source: Readable, take: (file: EnclosedFile) => P
     subject: shownLine(textOf(headers.get('subject')) ?? '', 200),
     text,
     sentAt: headers.get('date') instanceof Date ? (headers.get('date') as Date) : null,
-    automatic: isAutomatic((name) => headerText(headers, name), from),
+    automatic: isAutomatic((name) => headerText(headers, name), from) || isOfNobody(headers.get('return-path')),
   }
 }
 
@@ -99,6 +99,12 @@ function messageIds(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value])
     .flatMap((each) => (typeof each === 'string' ? (each.match(/<[^<>\s]{1,998}>/g) ?? []) : []))
     .map((each) => each.toWellFormed())
+}
+
+/** An empty return path, as the last server noted it: a report of non-delivery, or an answering machine. */
+function isOfNobody(returnPath: unknown): boolean {
+  const found = (returnPath as AddressObject | undefined)?.value
+  return found !== undefined && found.every(({ address }) => !address)
 }
 
 /** The parser puts all List-* headers under one name. */

@@ -784,4 +784,63 @@ CREATE TABLE service_due_look (
 SELECT tenant_table('service_due_look', platform => true);
 `,
   ),
+  migration(
+    '0181-mailbox',
+    `
+CREATE TABLE mailbox (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  id text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  journey_id text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  name text NOT NULL,
+  host text NOT NULL,
+  port int NOT NULL CHECK (port BETWEEN 1 AND 65535),
+  security text NOT NULL CHECK (security IN ('tls', 'starttls', 'none')),
+  trusts text,
+  username text NOT NULL,
+  folder text NOT NULL,
+  after text NOT NULL CHECK (after IN ('mark_seen', 'move')),
+  move_to text CHECK (after <> 'move' OR move_to IS NOT NULL),
+  since date NOT NULL,
+  active boolean NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX mailbox_name ON mailbox (tenant_id, name, id);
+SELECT tenant_table('mailbox');
+
+-- Apart from what is shown and audited.
+CREATE TABLE mailbox_secret (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  mailbox_id text COLLATE "C" NOT NULL,
+  sealed bytea NOT NULL,
+  PRIMARY KEY (tenant_id, mailbox_id),
+  FOREIGN KEY (tenant_id, mailbox_id) REFERENCES mailbox (tenant_id, id) ON DELETE CASCADE
+);
+SELECT tenant_table('mailbox_secret');
+
+-- How far a mailbox has been read and how that goes; written with each e-mail, hence no part of the mailbox. The job looks for those of all companies.
+CREATE TABLE mailbox_state (
+  tenant_id text NOT NULL DEFAULT current_tenant(),
+  mailbox_id text COLLATE "C" NOT NULL,
+  place int NOT NULL DEFAULT 1,
+  uid_validity bigint,
+  last_uid bigint NOT NULL DEFAULT 0,
+  last_read_at timestamptz,
+  next_read_at timestamptz,
+  error jsonb,
+  failures int NOT NULL DEFAULT 0,
+  filed int NOT NULL DEFAULT 0,
+  passed_by int NOT NULL DEFAULT 0,
+  passed jsonb,
+  stuck_uid bigint,
+  stuck int NOT NULL DEFAULT 0,
+  PRIMARY KEY (tenant_id, mailbox_id),
+  FOREIGN KEY (tenant_id, mailbox_id) REFERENCES mailbox (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX mailbox_state_next ON mailbox_state (next_read_at) WHERE next_read_at IS NOT NULL;
+SELECT tenant_table('mailbox_state', platform => true);
+`,
+  ),
 ]

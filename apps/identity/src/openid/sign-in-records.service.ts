@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Injectable } from '@nestjs/common'
-import { Clock, Database, inTenant, refusalOf, type Transaction } from '@millrace/service'
+import { Clock, Database, inTenant, refusalOf, Sealing, type Transaction } from '@millrace/service'
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider'
-import { Sealing } from '../sign-in/sealing.service.js'
 
 /** What the provider remembers: sessions, grants, codes, refresh tokens. Shared by all replicas. */
 @Injectable()

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Injectable, type OnModuleInit } from '@nestjs/common'
-import { Clock, Database, inTenant, type Transaction } from '@millrace/service'
+import { Clock, Database, inTenant, Sealing, type Transaction } from '@millrace/service'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
-import { Sealing } from '../sign-in/sealing.service.js'
 import { keysAt, noticeSeconds, type RingKey } from './key-ring.js'
 
 /** A private key as the provider takes it. */

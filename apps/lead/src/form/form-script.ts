@@ -1,8 +1,18 @@
 import type { FormFieldName, Words } from './form.js'
 
+interface ShownCustomField {
+  readonly key: string
+  readonly type: string
+  readonly required: boolean
+  readonly label: Words
+  readonly help: Words | null
+  readonly options: readonly { readonly key: string; readonly label: Words }[]
+}
+
 interface Shown {
   readonly key: string
   readonly fields: readonly { readonly name: FormFieldName; readonly required: boolean; readonly label: Words }[]
+  readonly customFields: readonly ShownCustomField[]
   readonly thanks: Words
   readonly consent: Words | null
 }
@@ -42,8 +52,8 @@ const script = `(function () {
   var wished = at.getAttribute('data-language') || document.documentElement.getAttribute('data-language') || navigator.language || 'en'
   var language = /^zh/i.test(wished) ? 'zh-CN' : 'en'
   var words = {
-    en: { send: 'Send', sending: 'Sending …', failed: 'This could not be sent. Please try again.' },
-    'zh-CN': { send: '提交', sending: '正在提交……', failed: '提交失败,请重试。' },
+    en: { choose: 'Please choose', send: 'Send', sending: 'Sending …', failed: 'This could not be sent. Please try again.' },
+    'zh-CN': { choose: '请选择', send: '提交', sending: '正在提交……', failed: '提交失败,请重试。' },
   }[language]
   var types = { email: 'email', phone: 'tel' }
   var fills = { companyName: 'organization', contactName: 'name', jobTitle: 'organization-title', email: 'email', phone: 'tel', country: 'country' }
@@ -63,11 +73,16 @@ const script = `(function () {
 
   var style = make('style', {}, [
     '.millrace-form{display:grid;gap:14px;box-sizing:border-box;padding:24px;border:1px solid #d9dce3;border-radius:8px;background:#fff;color:#1f2430;font:16px/1.5 system-ui,"PingFang SC","Microsoft YaHei",sans-serif}',
-    '.millrace-form label{display:grid;gap:4px;font-weight:600}',
-    '.millrace-form input,.millrace-form textarea{box-sizing:border-box;width:100%;padding:10px 12px;border:1px solid #b8bdc9;border-radius:6px;font:inherit;font-weight:400;color:inherit;background:#fff}',
+    '.millrace-form label,.millrace-form fieldset{display:grid;gap:4px;min-width:0;font-weight:600;overflow-wrap:anywhere}',
+    '.millrace-form fieldset{margin:0;padding:0;border:0}',
+    '.millrace-form legend{padding:0 0 4px}',
+    '.millrace-form input,.millrace-form textarea,.millrace-form select{box-sizing:border-box;width:100%;padding:10px 12px;border:1px solid #b8bdc9;border-radius:6px;font:inherit;font-weight:400;color:inherit;background:#fff}',
     '.millrace-form [aria-invalid=true]{border-color:#c62828}',
-    '.millrace-form .millrace-consent{display:flex;gap:8px;align-items:flex-start;font-weight:400}',
-    '.millrace-form .millrace-consent input{width:auto;margin-top:5px}',
+    '.millrace-form select,.millrace-form input[type=date]{min-height:46px}',
+    '.millrace-form .millrace-consent,.millrace-form .millrace-option{display:flex;gap:8px;align-items:flex-start;padding:4px 0;font-weight:400}',
+    '.millrace-form .millrace-consent input,.millrace-form .millrace-option input{flex:none;width:auto;margin-top:5px}',
+    '.millrace-form fieldset[aria-invalid=true]{border-left:2px solid #c62828;padding-left:8px}',
+    '.millrace-form .millrace-help{color:#5b6272;font-weight:400;font-size:14px}',
     '.millrace-form .millrace-error{color:#c62828;font-weight:400;font-size:14px}',
     '.millrace-form button{padding:12px 16px;border:0;border-radius:6px;background:#1554d1;color:#fff;font:inherit;font-weight:600;cursor:pointer}',
     '.millrace-form button[disabled]{opacity:.6;cursor:default}',
@@ -85,6 +100,51 @@ const script = `(function () {
     inputs['/values/' + field.name] = add(label, input)
     errors['/values/' + field.name] = add(label, make('span', { class: 'millrace-error' }))
   })
+  var customTypes = { date: 'date', link: 'url' }
+  var custom = {}
+  function ask(field) {
+    var pointer = '/custom/' + field.key
+    var title = field.label[language] + (field.required ? ' *' : '')
+    var many = field.type === 'multi_choice'
+    var label = add(element, many ? make('fieldset', { tabindex: '-1' }) : make('label', {}, title))
+    if (many) add(label, make('legend', {}, title))
+    if (field.help) add(label, make('span', { class: 'millrace-help' }, field.help[language]))
+    var input
+    if (many) {
+      input = label
+      var boxes = field.options.map(function (option) {
+        var line = add(label, make('label', { class: 'millrace-option' }))
+        var box = add(line, make('input', { type: 'checkbox', name: field.key, value: option.key }))
+        add(line, make('span', {}, option.label[language]))
+        return box
+      })
+      custom[field.key] = function () {
+        var chosen = boxes.filter(function (box) { return box.checked }).map(function (box) { return box.value })
+        return chosen.length ? chosen : undefined
+      }
+    } else {
+      if (field.type === 'choice') {
+        input = make('select', { name: field.key })
+        add(input, make('option', { value: '' }, words.choose))
+        field.options.forEach(function (option) {
+          add(input, make('option', { value: option.key }, option.label[language]))
+        })
+      } else {
+        input = make('input', { name: field.key, type: customTypes[field.type] || 'text', autocomplete: 'off' })
+        if (field.type === 'number') input.setAttribute('inputmode', 'decimal')
+        if (field.type === 'link') input.setAttribute('placeholder', 'https://')
+        if (field.type === 'text') input.setAttribute('maxlength', '500')
+      }
+      add(label, input)
+      custom[field.key] = function () {
+        return input.value.trim() || undefined
+      }
+    }
+    if (field.required && !many) input.setAttribute('aria-required', 'true')
+    inputs[pointer] = input
+    errors[pointer] = add(label, make('span', { class: 'millrace-error' }))
+  }
+  form.customFields.forEach(ask)
   var hidden = add(element, make('div', { class: 'millrace-hidden', 'aria-hidden': 'true' }))
   var homepage = add(hidden, make('input', { name: 'homepage', tabindex: '-1', autocomplete: 'off' }))
   var consent
@@ -136,9 +196,14 @@ const script = `(function () {
       var value = inputs['/values/' + field.name].value.trim()
       if (value) values[field.name] = value
     })
+    var filled = {}
+    Object.keys(custom).forEach(function (key) {
+      var value = custom[key]()
+      if (value !== undefined) filled[key] = value
+    })
     status.textContent = words.sending
     button.disabled = true
-    var body = { submission: submission, values: values, consent: Boolean(consent && consent.checked), homepage: homepage.value, elapsedMs: Math.min(Date.now() - shownAt, 86400000), page: String(location.href).slice(0, 1000), utm: utm(), language: language }
+    var body = { submission: submission, values: values, custom: filled, consent: Boolean(consent && consent.checked), homepage: homepage.value, elapsedMs: Math.min(Date.now() - shownAt, 86400000), page: String(location.href).slice(0, 1000), utm: utm(), language: language }
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', 'accept-language': language }, body: JSON.stringify(body) })
       .then(function (answer) {
         return answer.json().then(function (told) {

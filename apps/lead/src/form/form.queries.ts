@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
-import { listLeadForms, type Answer, type getLeadForm, type Input, type readPublicForm } from '@millrace/contracts'
+import { formCustomTypes, listLeadForms, type Answer, type getLeadForm, type Input, type readPublicForm } from '@millrace/contracts'
 import { Refusal } from '@millrace/domain'
-import { context, Database, inTenant } from '@millrace/service'
+import { context, CustomFields, Database, inTenant } from '@millrace/service'
 import { LeadForm, usualLabels, usualThanks } from './form.js'
 
 interface Counts {
@@ -11,7 +11,10 @@ interface Counts {
 
 @Injectable()
 export class LeadFormQueries {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly custom: CustomFields,
+  ) {}
 
   async list(query: Input<typeof listLeadForms>['query']) {
     const counts = await this.counts()
@@ -34,14 +37,33 @@ export class LeadFormQueries {
   }
 
   async publicView(key: string): Promise<Answer<typeof readPublicForm>> {
-    const { form } = await this.byKey(key)
+    const { tenantId, form } = await this.byKey(key)
     if (!form.active) throw new Refusal('lead_form.closed')
     return {
       key,
       fields: form.fields.map(({ name, required, label }) => ({ name, required, label: label ?? usualLabels[name] })),
+      customFields: await this.customFieldsOf(form, tenantId),
       thanks: form.thanks ?? usualThanks,
       consent: form.consent,
     }
+  }
+
+  /** The custom fields that a form asks for, as far as they can be filled in: a retired one takes nothing, so it is asked for no more. */
+  async customFieldsOf({ customFields }: LeadForm, tenantId: string): Promise<Answer<typeof readPublicForm>['customFields']> {
+    if (!customFields.length) return []
+    const fields = await inTenant(tenantId, () =>
+      this.custom.of(
+        'lead',
+        customFields.map(({ key }) => key),
+      ),
+    )
+    return customFields.flatMap(({ key, required }) => {
+      const field = fields.get(key)
+      const type = formCustomTypes.find((each) => each === field?.type)
+      if (!field?.active || !type) return []
+      const options = field.options.filter(({ active }) => active).map((option) => ({ key: option.key, label: option.labels }))
+      return [{ key, type, required, label: field.labels, help: field.help, options }]
+    })
   }
 
   private async counts(formId: string | null = null): Promise<Map<string, Counts>> {
@@ -57,6 +79,7 @@ export class LeadFormQueries {
     return {
       ...form,
       fields: form.fields.map((field) => ({ ...field })),
+      customFields: form.customFields.map((field) => ({ ...field })),
       origins: [...form.origins],
       tags: [...form.tags],
       received: counts.received,

@@ -5,6 +5,7 @@ export const LeadFormSchema = aggregateSchema(LeadForm, 'lead_form', {
   key: 'text',
   name: 'text',
   fields: 'json',
+  customFields: 'json',
   origins: 'json',
   source: 'text?',
   channel: 'text?',

@@ -1,4 +1,6 @@
 import {
+  addCustomField,
+  changeCustomField,
   changeLeadForm,
   changeLeadSettings,
   createLeadForm,
@@ -137,6 +139,104 @@ describe('a web form that is sent', () => {
     for (let n = 0; n < 4; n += 1) statuses.push((await send('203.0.113.7')).status)
     expect(statuses).toEqual([202, 202, 202, 429])
     expect((await send('203.0.113.8')).status).toBe(202)
+  })
+})
+
+describe('a web form with fields of the company’s own', () => {
+  const labels = (en: string, zh: string) => ({ en, 'zh-CN': zh })
+  const options = [
+    { key: 'crm', labels: labels('CRM', '客户管理') },
+    { key: 'cpq', labels: labels('Quotes', '报价') },
+    { key: 'old', labels: labels('Old', '旧'), active: false },
+  ]
+  const adds = (company: Company, key: string, type: string, more: object = {}) =>
+    leads
+      .as(company.olga)
+      .does(addCustomField, { query: { record: 'lead' }, body: { key, type, labels: labels(key, `字段${key}`), ...more } })
+  const asking = async (company: Company) => {
+    await adds(company, 'seats', 'number')
+    await adds(company, 'starts', 'date')
+    await adds(company, 'plan', 'choice', { options })
+    await adds(company, 'modules', 'multi_choice', { options, help: labels('All that you need', '可多选') })
+    await adds(company, 'site', 'link')
+    await adds(company, 'city', 'text')
+    const keys = ['seats', 'starts', 'plan', 'modules', 'site', 'city']
+    return create(company, { customFields: keys.map((key) => ({ key, required: key === 'seats' })) })
+  }
+  const custom = { seats: '120', starts: '2027-02-01', plan: 'crm', modules: ['cpq', 'crm'], site: 'https://yuntu.example', city: '杭州' }
+
+  it('asks for them by their own labels in both languages, without what is retired', async () => {
+    const company = await world.company()
+    const { key, customFields } = await asking(company)
+    expect(customFields[0]).toEqual({ key: 'seats', required: true })
+    const shown = (await anybody(readPublicForm, key)).body.customFields
+    expect(shown.map(({ type }: { type: string }) => type)).toEqual(['number', 'date', 'choice', 'multi_choice', 'link', 'text'])
+    expect(shown[3]).toEqual({
+      ...{ key: 'modules', type: 'multi_choice', required: false, label: labels('modules', '字段modules') },
+      ...{
+        help: labels('All that you need', '可多选'),
+        options: options.slice(0, 2).map((option) => ({ key: option.key, label: option.labels })),
+      },
+    })
+    expect((await anybody(embedPublicForm, key)).text).toContain('"字段seats"')
+  })
+
+  it('puts what was filled in into the lead', async () => {
+    const company = await world.company()
+    const { key } = await asking(company)
+    expect((await anybody(sendPublicForm, key, filled({ email: 'li@example.com' }, { custom }))).status).toBe(202)
+    expect(await captured(company)).toMatchObject([{ email: 'li@example.com', custom: { ...custom, modules: ['crm', 'cpq'] } }])
+  })
+
+  it('is refused with each value that the field does not take, and nothing is half done', async () => {
+    const company = await world.company()
+    const { key } = await asking(company)
+    const wrong = async (given: object, language = 'en') => {
+      const body = filled({ email: 'li@example.com' }, { custom: { seats: '1', ...given } })
+      const answer = await anybody(sendPublicForm, key, body, { 'accept-language': language })
+      return [answer.status, ...(answer.body.errors ?? []).map(({ pointer, code }: Record<string, string>) => `${pointer} ${code}`)]
+    }
+    expect(await wrong({ seats: ' ' })).toEqual([400, '/custom/seats lead_form.missing'])
+    expect(await wrong({ seats: 'many', starts: '1.2.2027' })).toEqual([
+      400,
+      '/custom/seats custom.not_a_number',
+      '/custom/starts date.malformed',
+    ])
+    expect(await wrong({ plan: 'old' })).toEqual([400, '/custom/plan custom.retired_option'])
+    expect(await wrong({ modules: ['none'] })).toEqual([400, '/custom/modules custom.unknown_option'])
+    expect(await wrong({ site: 'javascript:alert(1)' })).toEqual([400, '/custom/site custom.not_a_link'])
+    expect(await wrong({ budget: '1' })).toEqual([400, '/custom/budget lead_form.not_asked'])
+    expect(await captured(company)).toEqual([])
+  })
+
+  it('no longer asks for a field that was retired, though it was required', async () => {
+    const company = await world.company()
+    const { key } = await create(company, { customFields: [{ key: (await adds(company, 'area', 'number')).key, required: true }] })
+    const field = await adds(company, 'region', 'text')
+    const form = await create(company, { customFields: [{ key: 'region', required: true }] })
+    await leads
+      .as(company.olga)
+      .does(changeCustomField, { params: { id: field.id }, body: { active: false }, headers: { 'if-match': `"${field.version}"` } })
+    expect((await anybody(readPublicForm, form.key)).body.customFields).toEqual([])
+    expect((await anybody(sendPublicForm, form.key, filled({ email: 'li@example.com' }))).status).toBe(202)
+    expect((await anybody(sendPublicForm, key, filled({ email: 'li@example.com' }))).status).toBe(400)
+    const changed = await leads.as(company.olga).call(changeLeadForm, {
+      params: { id: form.id },
+      body: { customFields: form.customFields },
+      headers: { 'if-match': `"${form.version}"` },
+    })
+    expect(changed.status).toBe(200)
+  })
+
+  it('cannot ask for money, colleagues or accounts, nor for what there is not', async () => {
+    const company = await world.company()
+    await adds(company, 'budget', 'money', { currency: 'CNY' })
+    await adds(company, 'advisor', 'user')
+    await adds(company, 'reseller', 'account')
+    const refused = async (key: string) =>
+      (await leads.as(company.olga).call(createLeadForm, { body: { name: 'x', fields, customFields: [{ key }] } })).body as { code: string }
+    for (const key of ['budget', 'advisor', 'reseller']) expect(await refused(key)).toMatchObject({ code: 'lead_form.field_not_offered' })
+    expect(await refused('nothing')).toMatchObject({ code: 'custom.unknown_field' })
   })
 })
 

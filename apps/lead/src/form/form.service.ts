@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { Injectable } from '@nestjs/common'
-import type { changeLeadForm, createLeadForm, Input } from '@millrace/contracts'
+import { formCustomTypes, type changeLeadForm, type createLeadForm, type Input, type sendPublicForm } from '@millrace/contracts'
 import { Refusal, type Id } from '@millrace/domain'
-import { begun, Clock, context, Database, withContext } from '@millrace/service'
+import { begun, Clock, context, CustomFields, Database, withContext } from '@millrace/service'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { LeadService } from '../lead/lead.service.js'
-import { LeadForm, usualThanks, type LeadFormData, type Submission } from './form.js'
+import { LeadForm, usualThanks, type AskedCustomField, type LeadFormData, type Submission } from './form.js'
 import { LeadFormQueries } from './form.queries.js'
 
 const minuteSeconds = 60
+
+type Filled = Input<typeof sendPublicForm>['body']['custom']
 
 /** Use cases of web forms. */
 @Injectable()
@@ -20,10 +22,12 @@ export class LeadFormService {
     private readonly clock: Clock,
     private readonly leads: LeadService,
     private readonly queries: LeadFormQueries,
+    private readonly customFields: CustomFields,
   ) {}
 
   create(given: Input<typeof createLeadForm>['body']): Promise<LeadForm> {
     return this.db.transaction(async (tx) => {
+      await this.mustBeOffered(given.customFields)
       const form = LeadForm.create({ ...begun('lead_form', this.clock.now()), ...given, key: newKey() })
       await tx.insert(form)
       return form
@@ -32,9 +36,12 @@ export class LeadFormService {
 
   change(id: Id<'lead_form'>, given: Input<typeof changeLeadForm>['body']): Promise<LeadForm> {
     const said = Object.entries(given).filter(([, value]) => value !== undefined)
-    return this.db.transaction(async (tx) =>
-      tx.update((await tx.lock(LeadForm, id)).change(Object.fromEntries(said) as Partial<LeadFormData>, this.clock.now())),
-    )
+    return this.db.transaction(async (tx) => {
+      const before = await tx.lock(LeadForm, id)
+      // Those that it asks for already may have been retired since.
+      await this.mustBeOffered((given.customFields ?? []).filter(({ key }) => !before.customFields.some((field) => field.key === key)))
+      return tx.update(before.change(Object.fromEntries(said) as Partial<LeadFormData>, this.clock.now()))
+    })
   }
 
   renewKey(id: Id<'lead_form'>): Promise<LeadForm> {
@@ -51,7 +58,7 @@ export class LeadFormService {
     form.mustTake(origin, publicUrl)
     await this.stayInRate(form, address)
     const spam = form.isSpam(given)
-    if (!spam) form.mustBeComplete(given)
+    if (!spam) form.mustBeComplete(given, await this.queries.customFieldsOf(form, tenantId))
     await withContext({ ...context(), tenantId, visibility: 'company', channel: 'form' }, () =>
       this.db.transaction(async (tx) => {
         const fresh = await tx.count(
@@ -68,7 +75,7 @@ export class LeadFormService {
         if (!fresh || spam) return
         const { source, channel, campaign, tags } = form
         const lead = await this.leads.capture(
-          { ...given.values, source, channel, campaign, tags: [...tags], utm: given.utm ?? null },
+          { ...given.values, source, channel, campaign, tags: [...tags], utm: given.utm ?? null, custom: given.custom as Filled },
           'merge',
         )
         await tx.query('UPDATE lead_form_submission SET lead_id = $3 WHERE form_id = $1 AND submission = $2', [
@@ -79,6 +86,22 @@ export class LeadFormService {
       }),
     )
     return (form.thanks ?? usualThanks)[language]
+  }
+
+  /** Refuses custom fields that the lead does not have, and those that nobody outside can fill in. */
+  private async mustBeOffered(asked: readonly AskedCustomField[]): Promise<void> {
+    if (!asked.length) return
+    const fields = await this.customFields.of(
+      'lead',
+      asked.map(({ key }) => key),
+    )
+    for (const { key } of asked) {
+      const field = fields.get(key)
+      if (!field) throw Refusal.invalid('custom.unknown_field', { key })
+      if (!field.active) throw Refusal.invalid('custom.retired_field', { key })
+      if (!formCustomTypes.some((type) => type === field.type))
+        throw Refusal.invalid('lead_form.field_not_offered', { key, type: field.type })
+    }
   }
 
   private async stayInRate({ id, perMinute }: LeadForm, address: string): Promise<void> {

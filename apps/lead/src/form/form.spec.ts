@@ -10,6 +10,7 @@ const aForm = (given: Partial<LeadFormData> = {}) =>
       { name: 'companyName', required: false },
       { name: 'email', required: true },
     ],
+    customFields: [],
     ...{
       origins: ['https://www.example.com'],
       source: null,
@@ -23,7 +24,7 @@ const aForm = (given: Partial<LeadFormData> = {}) =>
     ...given,
   })
 const sent = (given: Partial<Submission> = {}): Submission => ({
-  ...{ submission: 'one-two-three', values: { email: 'li@example.com' }, consent: false, homepage: '' },
+  ...{ submission: 'one-two-three', values: { email: 'li@example.com' }, custom: {}, consent: false, homepage: '' },
   ...given,
 })
 const pointers = (form: LeadForm, given: Partial<Submission>) => {
@@ -50,6 +51,16 @@ describe('a web form', () => {
       '/values/email lead_form.missing',
       '/values/note lead_form.not_asked',
     ])
+    const custom = aForm({
+      customFields: [
+        { key: 'seats', required: true },
+        { key: 'modules', required: false },
+      ],
+    })
+    expect(pointers(custom, { custom: { seats: '12', modules: ['crm'] } })).toEqual([])
+    for (const empty of [undefined, null, ' ', []])
+      expect(pointers(custom, { custom: { seats: empty } })).toEqual(['/custom/seats lead_form.missing'])
+    expect(pointers(custom, { custom: { seats: '1', 'a/b': 'x' } })).toEqual(['/custom/a~1b lead_form.not_asked'])
     const consent = { en: 'I agree', 'zh-CN': '同意' }
     expect(pointers(aForm({ consent }), {})).toEqual(['/consent lead_form.no_consent'])
     expect(pointers(aForm({ consent }), { consent: true })).toEqual([])
@@ -67,7 +78,7 @@ describe('the script of a form', () => {
   it('cannot be ended by what the form says', () => {
     const label = { en: '</script><script>alert(1)</script>\u2028', 'zh-CN': '公司' }
     const script = embedScript(
-      { key: 'k', fields: [{ name: 'email', required: true, label }], thanks: usualThanks, consent: null },
+      { key: 'k', fields: [{ name: 'email', required: true, label }], customFields: [], thanks: usualThanks, consent: null },
       'https://crm.example.com',
     )
     expect(script).not.toContain('</script>')

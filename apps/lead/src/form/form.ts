@@ -12,10 +12,18 @@ export interface FormField {
   readonly label?: Words | undefined
 }
 
+/** A custom field of the lead that a form asks for. */
+export interface AskedCustomField {
+  readonly key: string
+  readonly required: boolean
+}
+
 /** What a page sends. */
 export interface Submission {
   readonly submission: string
   readonly values: { readonly [Name in FormFieldName]?: string | null | undefined }
+  /** Values of custom fields, as they were sent. */
+  readonly custom: Readonly<Record<string, unknown>>
   readonly consent: boolean
   readonly homepage: string
   readonly elapsedMs?: number | undefined
@@ -36,6 +44,7 @@ export class LeadForm {
   declare readonly key: string
   declare readonly name: string
   declare readonly fields: readonly FormField[]
+  declare readonly customFields: readonly AskedCustomField[]
   declare readonly origins: readonly string[]
   declare readonly source: string | null
   declare readonly channel: string | null
@@ -65,8 +74,8 @@ export class LeadForm {
     return homepage !== '' || (elapsedMs !== undefined && elapsedMs < fastestMs)
   }
 
-  /** Refuses with every field that is missing or not asked for. */
-  mustBeComplete({ values, consent }: Submission): void {
+  /** Refuses with every field that is missing or not asked for. `custom`: its custom fields that can be filled in still. */
+  mustBeComplete({ values, custom: given, consent }: Submission, custom: readonly AskedCustomField[] = this.customFields): void {
     const asked = new Map(this.fields.map((field) => [field.name, field]))
     const errors = [
       ...this.fields.flatMap(({ name, required }) =>
@@ -74,6 +83,10 @@ export class LeadForm {
       ),
       ...Object.keys(values).flatMap((name) =>
         asked.has(name as FormFieldName) ? [] : [problem(`/values/${name}`, 'lead_form.not_asked')],
+      ),
+      ...custom.flatMap(({ key, required }) => (required && isEmpty(given[key]) ? [problem(`/custom/${key}`, 'lead_form.missing')] : [])),
+      ...Object.keys(given).flatMap((key) =>
+        this.customFields.some((field) => field.key === key) ? [] : [problem(`/custom/${escaped(key)}`, 'lead_form.not_asked')],
       ),
       ...(values.email || values.phone ? [] : [problem('/values', 'lead_form.missing')]),
       ...(this.consent && !consent ? [problem('/consent', 'lead_form.no_consent')] : []),
@@ -84,8 +97,17 @@ export class LeadForm {
 
 export type LeadFormData = Pick<
   LeadForm,
-  'name' | 'fields' | 'origins' | 'source' | 'channel' | 'campaign' | 'tags' | 'thanks' | 'consent' | 'perMinute'
+  'name' | 'fields' | 'customFields' | 'origins' | 'source' | 'channel' | 'campaign' | 'tags' | 'thanks' | 'consent' | 'perMinute'
 >
+
+function isEmpty(value: unknown): boolean {
+  return (typeof value === 'string' && !value.trim()) || value === undefined || value === null || (Array.isArray(value) && !value.length)
+}
+
+/** A key as a JSON pointer has it. */
+function escaped(key: string): string {
+  return key.replace(/~/g, '~0').replace(/\//g, '~1')
+}
 
 function problem(pointer: string, code: string) {
   return { pointer, code, detail: code }

@@ -515,4 +515,10 @@ ALTER TABLE known_account ADD COLUMN merged_into text COLLATE "C";
 CREATE INDEX lead_account ON lead (tenant_id, account_id) WHERE account_id IS NOT NULL;
 `,
   ),
+  migration(
+    '0186-form-custom-fields',
+    `
+ALTER TABLE lead_form ADD COLUMN custom_fields jsonb NOT NULL DEFAULT '[]';
+`,
+  ),
 ]

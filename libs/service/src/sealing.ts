@@ -1,20 +1,15 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { Inject, Injectable } from '@nestjs/common'
-import { Config } from '@millrace/service'
-import type { IdentityConfig } from '../config.js'
 
-/** Seals what must not be readable in a copy of the database: AES-256-GCM, with a key of its own for each purpose. */
-@Injectable()
+/** Seals what must not be readable in a copy of the database: AES-256-GCM, with a key of its own for each purpose, made of a secret of the service. */
 export class Sealing {
   private readonly keys = new Map<string, Buffer>()
 
-  constructor(@Inject(Config) private readonly config: IdentityConfig) {}
+  constructor(private readonly secret: string) {}
 
-  /** A key made of IDENTITY_SECRET. */
   key(purpose: string): Buffer {
     const known = this.keys.get(purpose)
     if (known) return known
-    const key = Buffer.from(hkdfSync('sha256', this.config.IDENTITY_SECRET, 'millrace', purpose, 32))
+    const key = Buffer.from(hkdfSync('sha256', this.secret, 'millrace', purpose, 32))
     this.keys.set(purpose, key)
     return key
   }
