@@ -9,11 +9,11 @@ import { root } from '../parts/platform.ts'
 import type { Drill, DrillRun } from './drill.ts'
 import type { Company, Ground } from './ground.ts'
 
-/** How often a handler may be tried before its event is parked: once with its batch, then four times alone. */
-const mostTries = 5
 /** Within this the events behind a poisoned one have to be applied, in seconds. */
 const mostSeconds = 5
 const others = 24
+/** How often a handler may be tried before its event is parked: once with what came with it, once with each smaller half of that, four times alone. */
+const mostTries = 1 + Math.floor(Math.log2(others)) + 4
 const topic = topicOf('lead')
 const converted = 'millrace.lead.converted.v1'
 /** Who acts on converted leads. */
