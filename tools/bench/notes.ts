@@ -184,6 +184,11 @@ export const notes: Readonly<Record<string, Notes>> = {
     missed:
       'Each claim is a write of its own: two HTTP hops, token, a transaction under the locks of the claimant and of the lead, and for the one who wins lead, claim, two events and audit row. Nearly all are refused, and a refusal costs most of that. More cores, or a look at the lead before the locks are taken, would bring it nearer.',
   },
+  B9: {
+    profile: [
+      'The run of 2026-11-28 had a drill beside it on the same two cores, so both sides are slower than they would be; what counts is one against the other within a round.',
+    ],
+  },
   growth: {
     profile: [
       'Pages: an earlier run showed 35 times the cost with 10 million leads. One of the three pages asks for the leads of one status by their creation, and a status compared by `= ANY` gets no order from an index: Postgres sorted them all. A single value is now compared by `=`, and an index of status and creation gives the page in 51 rows whatever the size: flat.',
