@@ -12,7 +12,7 @@ const settings = {
   host: z
     .string()
     .max(253)
-    .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|^[0-9a-f:]{2,39}$/i, {
+    .regex(/^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$|^[0-9a-fA-F:]{2,39}$/, {
       message: 'mailbox.host_malformed',
     })
     .meta({ description: 'name or address of the IMAP server', examples: ['imap.example.com'] }),

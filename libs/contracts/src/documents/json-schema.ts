@@ -54,7 +54,10 @@ export class Schemas {
 }
 
 /** Leaves out what zod says at length and nobody needs: a `type` from meta speaks for the whole, a format needs no pattern of 300 characters. */
-function tidy({ jsonSchema: schema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+function tidy({ zodSchema, jsonSchema: schema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  const patterns = (zodSchema as z.core.$ZodType)._zod.bag['patterns'] as Set<RegExp> | undefined
+  for (const pattern of patterns ?? [])
+    if (pattern.ignoreCase) throw new Error(`${String(pattern)}: JSON Schema knows no flags, so write both cases down`)
   if (schema.type && schema.anyOf) delete schema.anyOf
   if (schema.format === 'date-time' || schema.format === 'date') delete schema.pattern
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum
