@@ -259,6 +259,7 @@ describe('the clock', () => {
     await eventually(async () => ((await see(id)).dueAt === null ? true : undefined))
     await ticks('2027-01-05T11:00:00+08:00', '2027-01-06T11:00:00+08:00', 6)
     expect(await told(id)).toEqual([])
+    expect(await see(id)).toMatchObject({ status: 'assigned', version: 1 })
     const change = (body: object) => leads.as(olga).call(changeClockSettings, { body, headers: { 'if-match': '"3"' } })
     expect((await change({ poolId: newId('pool') })).body).toMatchObject({ code: 'reference.unknown', field: 'poolId' })
     expect((await leads.as(amy).call(changeClockSettings, { body: {}, headers: { 'if-match': '"3"' } })).status).toBe(403)

@@ -225,7 +225,12 @@ export class Deadlines {
     )
     this.rules.forget()
     const timed = await this.reckon(tx, leads, new Set(leads), await this.rules.get())
-    await tx.updateAll(timed.filter((lead, n) => lead !== leads[n]))
+    const renewed = timed.filter((lead, n) => lead !== leads[n])
+    // Another deadline by other rules is no change that anybody is told of: the version stays.
+    tx.send(keepDeadlines, [
+      ...[tx.tenant, renewed.map(({ id }) => id)],
+      ...[renewed.map(({ dueAt }) => dueAt), renewed.map(({ responseMinutes }) => responseMinutes)],
+    ])
     const more = next.length === renewedAtOnce
     if (more) tx.send('UPDATE deadline_renewal SET after_id = $1', [next.at(-1)!.id])
     else tx.send('DELETE FROM deadline_renewal WHERE tenant_id = $1', [tx.tenant])
@@ -251,6 +256,9 @@ function deadlineOf(lead: Lead) {
   return { leadId: lead.id, ownerId: lead.ownerId!, what: awaited(lead), dueAt: lead.dueAt! }
 }
 
+const keepDeadlines = `
+  UPDATE lead SET due_at = given.due_at, response_minutes = given.minutes
+  FROM unnest($2::text[], $3::timestamptz[], $4::int[]) AS given(id, due_at, minutes) WHERE lead.tenant_id = $1 AND lead.id = given.id`
 const noteDue = `
   INSERT INTO lead_due (lead_id, at, reminded) SELECT l, t, r FROM unnest($1::text[], $2::timestamptz[], $3::boolean[]) AS given(l, t, r)
   ON CONFLICT (tenant_id, lead_id) DO UPDATE SET at = excluded.at, reminded = excluded.reminded`
