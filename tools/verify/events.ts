@@ -102,6 +102,7 @@ const untold: Record<string, (action: string, change: Record<string, unknown>) =
   collection_plan: (action, change) => action === 'update' && only(change, 'ownerId'),
   receipt: (action, change) => action === 'update' && only(change, 'ownerId'),
   // Of an account that became part of another one, "account.merged" tells.
+  lead: (action, change) => action === 'update' && only(change, 'accountId'),
   survey_invitation: (action, change) => action === 'update' && only(change, 'accountId'),
 }
 

@@ -133,7 +133,7 @@ export class Deadlines {
       // The calendar, an absence or the rules may have changed since: what counts is what they say now.
       const [lead] = (await this.reckon(tx, [found], new Set([found]), rules)) as [Lead]
       if (lead.dueAt && lead.dueAt <= now) return this.overdue(tx, found, lead, rules, now)
-      const stored = lead === found ? lead : await tx.update(lead)
+      if (lead !== found) this.keep(tx, [lead])
       if (!lead.dueAt) return tx.send(forgetDue, [tx.tenant, id])
       const near = await tx.count('UPDATE lead_due SET at = $4, reminded = true WHERE tenant_id = $1 AND lead_id = $2 AND at <= $3', [
         tx.tenant,
@@ -141,7 +141,7 @@ export class Deadlines {
         now,
         lead.dueAt,
       ])
-      if (near && !note.reminded) await this.events.publish(tx, LeadReminded, stored, deadlineOf(stored))
+      if (near && !note.reminded) await this.events.publish(tx, LeadReminded, lead, deadlineOf(lead))
     })
   }
 
@@ -225,16 +225,22 @@ export class Deadlines {
     )
     this.rules.forget()
     const timed = await this.reckon(tx, leads, new Set(leads), await this.rules.get())
-    const renewed = timed.filter((lead, n) => lead !== leads[n])
-    // Another deadline by other rules is no change that anybody is told of: the version stays.
-    tx.send(keepDeadlines, [
-      ...[tx.tenant, renewed.map(({ id }) => id)],
-      ...[renewed.map(({ dueAt }) => dueAt), renewed.map(({ responseMinutes }) => responseMinutes)],
-    ])
+    this.keep(
+      tx,
+      timed.filter((lead, n) => lead !== leads[n]),
+    )
     const more = next.length === renewedAtOnce
     if (more) tx.send('UPDATE deadline_renewal SET after_id = $1', [next.at(-1)!.id])
     else tx.send('DELETE FROM deadline_renewal WHERE tenant_id = $1', [tx.tenant])
     return more
+  }
+
+  /** Another deadline by other rules or another calendar is no change that anybody is told of: the version stays. */
+  private keep(tx: Transaction, leads: readonly Lead[]): void {
+    tx.send(keepDeadlines, [
+      ...[tx.tenant, leads.map(({ id }) => id)],
+      ...[leads.map(({ dueAt }) => dueAt), leads.map(({ responseMinutes }) => responseMinutes)],
+    ])
   }
 }
 
