@@ -94,13 +94,9 @@ const untold: Record<string, (action: string, change: Record<string, unknown>) =
   receivable: (action, change) =>
     action === 'insert' ||
     (change['status'] as { to?: string } | undefined)?.to === 'cancelled' ||
-    only(change, 'invoiceId', 'invoiceNumber') ||
-    only(change, 'ownerId'),
+    only(change, 'invoiceId', 'invoiceNumber'),
   // The invoice tells of its credit notes.
-  invoice: (action, change) => (action === 'insert' ? typeof change['creditOf'] === 'string' : only(change, 'ownerId')),
-  // What belongs to whom in billing follows the account, which tells of its new owner.
-  collection_plan: (action, change) => action === 'update' && only(change, 'ownerId'),
-  receipt: (action, change) => action === 'update' && only(change, 'ownerId'),
+  invoice: (action, change) => action === 'insert' && typeof change['creditOf'] === 'string',
   // Of an account that became part of another one, "account.merged" tells.
   lead: (action, change) => action === 'update' && only(change, 'accountId'),
   survey_invitation: (action, change) => action === 'update' && only(change, 'accountId'),
