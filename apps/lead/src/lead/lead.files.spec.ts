@@ -128,6 +128,7 @@ describe('a file of leads', () => {
     const mapping = { columns: { companyName: 'Kunde', email: 'Mail' }, defaults: { source: 'Fair' } }
     const first = await waits(caller, file(1))
     await caller.does(startWaitingImport, { params: { id: first.id }, body: { mapping, saveAs: 'Fairs' } })
+    await ended(caller, first.id)
     const { data: saved } = await caller.does(listImportMappings, { query: { kind: 'leads' } })
     expect(saved).toEqual([
       { id: expect.any(String), kind: 'leads', name: 'Fairs', columns: ['Kunde', 'Mail'], mapping, updatedAt: expect.any(String) },
