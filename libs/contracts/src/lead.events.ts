@@ -144,6 +144,7 @@ export const LeadConverted = defineEvent(
       .nullable(),
     opportunity: z.object({ id: id('opportunity'), title: line(200), amount: money.nullable(), isNew: z.boolean() }).nullable(),
     source: line(100).nullable(),
+    custom: customInEvents,
   }),
   'A lead became a customer’s deal: account, contact and opportunity with these ids exist from now on.',
 )

@@ -12,11 +12,14 @@ export class AccountConsumers {
     private readonly contacts: ContactService,
   ) {}
 
-  /** Opens account and contact under the ids of the conversion. An account that the lead names but nobody opened is opened too: the deal needs one. */
+  /**
+   * Opens account and contact under the ids of the conversion, with those of the lead's custom fields that they have under the same key. An account
+   * that the lead names but nobody opened is opened too: the deal needs one.
+   */
   @On(LeadConverted)
   async open({ payload, at }: Received<typeof LeadConverted>) {
-    const { account, contact, ownerId } = payload
-    await this.accounts.openConverted(account.id, account.name, ownerId, at)
-    if (contact?.isNew) await this.contacts.addConverted(contact.id, { ...contact, accountId: account.id }, at)
+    const { account, contact, ownerId, custom } = payload
+    await this.accounts.openConverted(account.id, { name: account.name, ownerId, custom }, at)
+    if (contact?.isNew) await this.contacts.addConverted(contact.id, { ...contact, accountId: account.id, custom }, at)
   }
 }

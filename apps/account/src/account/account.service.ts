@@ -1,11 +1,18 @@
 import { Injectable } from '@nestjs/common'
 import { AccountChanged, AccountOpened, type changeAccount, type Input, type openAccount, type Sent } from '@millrace/contracts'
-import { Refusal, type Id } from '@millrace/domain'
+import { Refusal, type CustomValues, type Id } from '@millrace/domain'
 import { begun, Clock, context, CustomFields, Database, Directory, Events, visibleOwners, type Transaction } from '@millrace/service'
 import { touch } from '../pool/touch.service.js'
 import { scoreSoon } from '../scorecard/to-score.service.js'
 import { AccountLikeness } from './account-likeness.service.js'
 import { Account, type AccountData } from './account.js'
+
+/** What a conversion says of the account that a lead became. */
+interface Converted {
+  readonly name: string
+  readonly ownerId: Id<'user'>
+  readonly custom?: CustomValues | undefined
+}
 
 /** Fields that JSON leaves out are absent, never undefined. */
 type Named = AccountData & { readonly name: string }
@@ -36,11 +43,12 @@ export class AccountService {
   }
 
   /** Opens the account that a lead was converted into, under the id that the conversion named. One that is known stays as it is. */
-  openConverted(id: Id<'account'>, name: string, ownerId: Id<'user'>, at: Date): Promise<Account> {
+  openConverted(id: Id<'account'>, { name, ownerId, custom: ofLead }: Converted, at: Date): Promise<Account> {
     return this.db.transaction(async (tx) => {
       const known = await tx.find(Account, id)
       if (known) return known
-      const account = Account.open({ ...begun('account', at, id), name, ownerId })
+      const custom = await this.customFields.carried('account', ofLead)
+      const account = Account.open({ ...begun('account', at, id), name, ownerId, custom })
       await this.store(tx, [account])
       return account
     })

@@ -4,6 +4,7 @@ import {
   changeAccount,
   changeActivity,
   changeContact,
+  changeCustomField,
   getActivity,
   getImport,
   LeadConverted,
@@ -120,6 +121,43 @@ describe('accounts, contacts and activities', () => {
     await world.publish(company.tenantId, LeadConverted, payload.leadId, payload)
     await service.settled()
     expect((await service.as(company.amy).does(listAccounts)).data).toMatchObject([{ id: account.id, custom: {} }])
+  })
+
+  it('take over what the converted lead has under the same key, where it fits', async () => {
+    const { amy, tenantId } = company
+    const option = (key: string) => ({ key, labels: labels(key) })
+    const { id: retired, version } = await adds('account', 'old', 'text')
+    await service.as(company.olga).does(changeCustomField, {
+      params: { id: retired },
+      body: { active: false },
+      headers: { 'if-match': `"${version}"` },
+    })
+    await adds('account', 'size', 'number')
+    await adds('account', 'tier', 'choice', { options: [option('gold')] })
+    await adds('account', 'buddy', 'user')
+    await adds('contact', 'size', 'text')
+    const payload = {
+      ...{ leadId: newId('lead'), ownerId: amy.id, opportunity: null, source: null },
+      account: { id: newId('account'), name: 'Converted', isNew: true },
+      contact: { id: newId('contact'), name: 'Ann', email: null, phone: null, isNew: true },
+      custom: { size: '12', tier: 'silver', buddy: newId('user'), old: 'x', budget: '5' },
+    }
+    await world.publish(tenantId, LeadConverted, payload.leadId, payload)
+    const again = {
+      ...payload,
+      leadId: newId('lead'),
+      account: { ...payload.account, isNew: false },
+      contact: null,
+      custom: { size: '99' },
+    }
+    await world.publish(tenantId, LeadConverted, again.leadId, again)
+    await service.settled()
+    const found = [...(await service.as(amy).does(listAccounts)).data, ...(await service.as(amy).does(listContacts)).data]
+    expect(found.map(({ id, custom }) => [id, custom])).toEqual([
+      [payload.account.id, { size: '12' }],
+      [payload.contact.id, { size: '12' }],
+    ])
+    expect((await service.as(amy).does(listAccounts, { query: { 'custom.size.gte': 12 } })).data).toHaveLength(1)
   })
 
   it('from a file bring their values', async () => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { ContactAdded, ContactChanged, type addContact, type changeContact, type Input, type Sent } from '@millrace/contracts'
-import type { Id } from '@millrace/domain'
+import type { CustomValues, Id } from '@millrace/domain'
 import { begun, Clock, context, CustomFields, Database, Events, type Transaction } from '@millrace/service'
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import type { Account } from '../account/account.js'
@@ -33,11 +33,12 @@ export class ContactService {
   }
 
   /** Adds the person whom a lead was converted into, under the id that the conversion named. One who is known stays as they are. */
-  addConverted(id: Id<'contact'>, { accountId, name, email, phone }: Converted, at: Date): Promise<Contact> {
+  addConverted(id: Id<'contact'>, { accountId, name, email, phone, custom: ofLead }: Converted, at: Date): Promise<Contact> {
     return this.db.transaction(async (tx) => {
       const known = await tx.find(Contact, id)
       if (known) return known
-      const contact = contactAt(await this.accounts.standing(tx, accountId), { name, email, phone }, at, id)
+      const custom = await this.customFields.carried('contact', ofLead)
+      const contact = contactAt(await this.accounts.standing(tx, accountId), { name, email, phone, custom }, at, id)
       await this.store(tx, [contact])
       return contact
     })
@@ -74,7 +75,7 @@ export class ContactService {
   }
 }
 
-type Converted = Pick<Contact, 'accountId' | 'name' | 'email' | 'phone'>
+type Converted = Pick<Contact, 'accountId' | 'name' | 'email' | 'phone'> & { readonly custom?: CustomValues | undefined }
 
 /** A new contact as its account determines it: owner, journey, and the country that phone numbers are read in. */
 export function contactAt(account: Account, given: Named, at: Date, id?: Id<'contact'>): Contact {

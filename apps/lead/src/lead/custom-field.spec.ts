@@ -5,6 +5,7 @@ import {
   captureLead,
   changeCustomField,
   changeLead,
+  convertLead,
   getCustomField,
   getImport,
   getLead,
@@ -563,6 +564,17 @@ describe('what others see of the fields', () => {
       ['lead.captured', { area: 'south' }],
       ['lead.changed', undefined],
     ])
+  })
+
+  it('is told with the conversion, for the account and contact that come of it', async () => {
+    const company = await world.company()
+    const { amy } = company
+    await adds(company, 'area', 'text')
+    await adds(company, 'birthday', 'date', { private: true })
+    const { id } = await captures(amy, { area: 'south', birthday: '1990-01-01' })
+    for (const step of [workLead, qualifyLead, convertLead]) await service.as(amy).does(step, { params: { id }, body: {} })
+    const told = (await world.events(company.tenantId)).find(({ name }) => name === 'lead.converted')!
+    expect(told.payload['custom']).toEqual({ area: 'south' })
   })
 
   it('is asked for by rules as lead.custom', async () => {

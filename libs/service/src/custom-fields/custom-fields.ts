@@ -114,6 +114,18 @@ export class CustomFields implements CustomRecords {
     return values
   }
 
+  /**
+   * What a new record takes over from another one, such as an account from the lead that it was: the values whose key is a field of this kind of record
+   * that takes them. Others stay where they are: nobody is there who could mend them.
+   */
+  async carried(record: CustomRecord, others: CustomValues | undefined): Promise<CustomValues> {
+    if (!others) return {}
+    const fields = await this.of(record)
+    const given = Object.fromEntries(Object.entries(others).filter(([key]) => fields.has(key)))
+    const [{ values, problems }] = (await this.read(fields, [{ given, before: {} }], (key) => key)) as [Read]
+    return Object.fromEntries(Object.entries(values).filter(([key]) => !problems.some(({ pointer }) => pointer === key)))
+  }
+
   /** Rows of a file, each with the cells of custom fields by key, as values. Options are named by key or label, colleagues by id, e-mail or name. */
   async fromCells(record: CustomRecord, rows: readonly Readonly<Record<string, string>>[]): Promise<Read[]> {
     const fields = await this.of(record, [...new Set(rows.flatMap((cells) => Object.keys(cells)))])
