@@ -2,10 +2,12 @@ import type { CustomRecord } from '@millrace/contracts'
 import { newId, Refusal, type CustomValues, type Id } from '@millrace/domain'
 import { hash } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { PoolClient, QueryConfig, QueryResult } from 'pg'
-import { context, type Context } from './context.js'
-import type { Table } from './schema.js'
+import type { PoolClient, QueryResult } from 'pg'
 import { visibleOwners } from './access.js'
+import { context, type Context } from './context.js'
+import { difference, plain } from './difference.js'
+import type { Table } from './schema.js'
+import { insertOf, prepared, type Rows } from './statements.js'
 
 /** What every aggregate has besides its own fields. */
 export interface Aggregate {
@@ -46,13 +48,6 @@ export interface OutboxEntry {
   readonly key: string
   readonly headers: Record<string, string>
   readonly payload: string
-}
-
-/** Rows as one INSERT takes them. */
-interface Rows {
-  readonly table: string
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly unknown[])[]
 }
 
 interface AuditEntry {
@@ -482,43 +477,6 @@ export class Transaction {
   }
 }
 
-/** Statements that each connection parses and plans once. Own code's statements are few; more than this are made up from wishes (list filters). */
-const names = new Map<string, string>()
-const namesAtMost = 400
-/** `SELECT *`, `a.*` and `RETURNING *`; `count(*)` and a product are none. */
-const allColumns = /(?:\b(?:SELECT|DISTINCT|RETURNING)\s+|[.,]\s*)\*/
-
-/** The statement under a name, so that Postgres keeps its plan. Not with `SELECT *`: the plan would break when a migration adds a column. */
-function prepared(text: string, values: readonly unknown[]): QueryConfig {
-  const query = { text, values: values.map((value) => (Array.isArray(value) ? arrayText(value) : value)) }
-  if (!values.length) return query
-  let name = names.get(text)
-  if (!name && names.size < namesAtMost && !allColumns.test(text)) names.set(text, (name = `m${names.size}`))
-  return name ? { ...query, name } : query
-}
-
-/** An array as Postgres reads it. pg's own way rewrites each element twice, which was a tenth of what a consumer does. */
-function arrayText(items: readonly unknown[]): unknown {
-  let text = ''
-  for (const item of items) {
-    let part = 'NULL'
-    if (typeof item === 'string') part = quoted(item)
-    else if (item instanceof Date) {
-      const year = item.getUTCFullYear()
-      if (!(year >= 1 && year <= 9999)) return items // pg knows how Postgres writes those
-      part = `"${item.toISOString()}"`
-    } else if (Array.isArray(item) || ArrayBuffer.isView(item)) return items
-    else if (typeof item === 'object' && item !== null) part = quoted(JSON.stringify(item))
-    else if (item !== null && item !== undefined) part = String(item)
-    text += text ? `,${part}` : part
-  }
-  return `{${text}}`
-}
-
-function quoted(text: string): string {
-  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
-}
-
 /** So many rows of a table are written as values; from there on as arrays, one a column. */
 const few = 4
 const outboxColumns = ['tenant_id', 'event_id', 'topic', 'key', 'headers', 'payload'] as const
@@ -555,26 +513,6 @@ function rowsOf({ table, entities }: { readonly table: Table; readonly entities:
   return { table: table.name, columns: table.columns.map(({ name }) => name), rows: entities.map((entity) => table.rowValues(entity)) }
 }
 
-const inserts = new Map<string, string>()
-
-/** One statement that inserts rows into several tables, and its values. */
-function insertOf(writes: readonly Rows[]): [sql: string, values: unknown[]] {
-  const shape = writes.map(({ table, rows }) => `${table} ${rows.length}`).join()
-  let sql = inserts.get(shape)
-  if (!sql) {
-    let n = 0
-    const statements = writes.map(({ table, columns, rows }) => {
-      const values = rows.map(() => `(${columns.map(() => `$${(n += 1)}`).join(', ')})`)
-      return `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values.join(', ')}`
-    })
-    const last = statements.pop()!
-    const others = statements.map((statement, index) => `write${index} AS (${statement})`)
-    sql = `${others.length ? `WITH ${others.join(', ')} ` : ''}${last}`
-    inserts.set(shape, sql)
-  }
-  return [sql, writes.flatMap(({ rows }) => rows.flat())]
-}
-
 function refuseMissing(noun: string, id: string): never {
   throw Refusal.notFound(noun, id)
 }
@@ -583,45 +521,6 @@ function refuseMissing(noun: string, id: string): never {
 function checkedTenant(tenantId: string): string {
   if (tenantId !== '*' && !/^tenant_[0-9a-z]{26}$/.test(tenantId)) throw new Error('a transaction needs a tenant')
   return tenantId
-}
-
-function difference(before: object | undefined, after: object): Record<string, unknown> {
-  const change: Record<string, unknown> = {}
-  if (!before) {
-    for (const [name, value] of Object.entries(eachCustom(after)))
-      if (name !== 'version' && name !== 'updatedAt' && value !== null && value !== undefined) change[name] = value
-    return change
-  }
-  const was = eachCustom(before)
-  for (const [name, value] of Object.entries({ ...removedCustom(before, after), ...eachCustom(after) })) {
-    if (name === 'version' || name === 'updatedAt') continue
-    const old = was[name]
-    const [from, to] = [plain(old), plain(value)]
-    if (from === to) continue
-    change[name] = { from: JSON.parse(from), to: JSON.parse(to) }
-  }
-  return change
-}
-
-/** Each of a company's own fields by itself, like the other fields of a record: `custom.budget`. */
-function eachCustom(entity: object): Record<string, unknown> {
-  const { custom, ...fields } = entity as { custom?: CustomValues }
-  if (!custom) return entity as Record<string, unknown>
-  return { ...fields, ...Object.fromEntries(Object.entries(custom).map(([key, value]) => [`custom.${key}`, value])) }
-}
-
-function removedCustom(before: object, after: object): Record<string, null> {
-  const [was, is] = [before, after].map((entity) => (entity as { custom?: CustomValues }).custom ?? {}) as [CustomValues, CustomValues]
-  return Object.fromEntries(Object.keys(was).flatMap((key) => (Object.hasOwn(is, key) ? [] : [[`custom.${key}`, null]])))
-}
-
-function plain(value: unknown): string {
-  try {
-    return JSON.stringify(value ?? null)
-  } catch {
-    // A bigint in it. Looking for one beforehand would make all others several times slower.
-    return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner))
-  }
 }
 
 /** A new id for an aggregate, with the fields every aggregate begins with. */
