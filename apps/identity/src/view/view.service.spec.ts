@@ -193,7 +193,9 @@ describe('the view that a list opens with', () => {
 })
 
 it('keeps 200 views each, and says so at the next', async () => {
-  await Promise.all(Array.from({ length: 200 }, (_, n) => save(amy, { name: `View ${n}`, list: 'listLeads' })))
+  // Some at a time: they take turns, and who waits too long for hers is told to come again.
+  for (let n = 0; n < 200; n += 10)
+    await Promise.all(Array.from({ length: 10 }, (_, more) => save(amy, { name: `View ${n + more}`, list: 'listLeads' })))
   const answers = await Promise.all(Array.from({ length: 2 }, () => identity.as(amy).call(saveView, { body: fresh })))
   expect(answers.map(({ body }) => body.code)).toEqual(['view.too_many', 'view.too_many'])
   expect((await identity.as(mona).call(saveView, { body: fresh })).status).toBe(201)
