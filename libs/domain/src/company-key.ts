@@ -1,6 +1,6 @@
 /** What likeness of companies and people is judged by, made from what was typed. The original is kept beside it. */
 
-const suffixes = [
+const legalForms = [
   '股份有限公司',
   '有限责任公司',
   '集团有限公司',
@@ -35,7 +35,10 @@ const suffixes = [
   '株式会社',
   '合同会社',
   '有限会社',
-]
+].map((form) => {
+  const isHan = /[\u3040-\u9fff]$/.test(form)
+  return { form, isHan, ending: isHan ? form : ` ${form}` }
+})
 
 /** The company's name without width, case, punctuation and legal form: `ACME, Ltd.` and `acme` are the same key. */
 export function companyKey(name: string): string | null {
@@ -47,10 +50,9 @@ export function unsuffixed(name: string): string {
   let words = fold(name)
   for (let before = ''; before !== words;) {
     before = words
-    for (const suffix of suffixes) {
-      const han = /[\u3040-\u9fff]$/.test(suffix)
-      if (words.length > suffix.length && words.endsWith(han ? suffix : ` ${suffix}`)) words = words.slice(0, -suffix.length).trim()
-      if (han && words.length > suffix.length && words.startsWith(suffix)) words = words.slice(suffix.length).trim()
+    for (const { form, isHan, ending } of legalForms) {
+      if (words.length > form.length && words.endsWith(ending)) words = words.slice(0, -form.length).trim()
+      if (isHan && words.length > form.length && words.startsWith(form)) words = words.slice(form.length).trim()
     }
   }
   return words
