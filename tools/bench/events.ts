@@ -260,7 +260,14 @@ async function drainAll(run: Run, on: BusUnderTest): Promise<Figure[]> {
 async function aSender(run: Run, urls: BusUrls) {
   const { Database, openBus } = await import('@millrace/service')
   const { Relay } = await builtFile<{ Relay: typeof RelayClass }>('libs/service/dist/relay.js')
-  const database = await Database.open({ url: urls.sender, schemas: [], poolSize: 10, service: 'bench', statementSeconds: 60 })
+  const database = await Database.open({
+    url: urls.sender,
+    schemas: [],
+    poolSize: 10,
+    waitSeconds: 2,
+    service: 'bench',
+    statementSeconds: 60,
+  })
   run.defer(() => database.close())
   const bus = await openBus(urls.bus, 'bench-sender')
   run.defer(() => bus.close())

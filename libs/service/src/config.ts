@@ -27,6 +27,13 @@ export const serviceConfig = baseConfig.extend({
     .url({ protocol: /^postgres(ql)?$/ })
     .describe('this service’s own database: with the application’s role to serve, with the owner’s role to migrate'),
   DATABASE_POOL: z.coerce.number().int().min(2).max(100).default(10).describe('connections to the database at most'),
+  DATABASE_WAIT_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(60)
+    .default(2)
+    .describe('how long a request waits for a connection, new or free; then it is answered 503'),
   BUS_URL: z
     .string()
     .regex(/^(kafka|postgres|postgresql):\/\//)

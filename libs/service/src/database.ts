@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly url: string
   readonly schemas: readonly EntitySchema[]
   readonly poolSize: number
+  /** How long to wait for a connection. */
+  readonly waitSeconds: number
   readonly service: string
   /** The longest that one statement may take. */
   readonly statementSeconds: number
@@ -45,13 +47,13 @@ export class Database {
     for (const metadata of source.entityMetadatas) this.tables.set(metadata.target, new Table(metadata))
   }
 
-  static async open({ url, schemas, poolSize, service, statementSeconds }: DatabaseOptions): Promise<Database> {
+  static async open({ url, schemas, poolSize, waitSeconds, service, statementSeconds }: DatabaseOptions): Promise<Database> {
     const extra: PoolConfig & { pipeline: boolean } = {
       max: poolSize,
       pipeline: true,
       types: types as never,
       application_name: `millrace-${service}`,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: waitSeconds * 1_000,
       idle_in_transaction_session_timeout: 60_000,
       statement_timeout: statementSeconds * 1_000,
       keepAlive: true,

@@ -222,6 +222,7 @@ function openDatabase({ schemas, name }: ServiceDefinition, config: ServiceConfi
     url: config.DATABASE_URL,
     schemas: [...schemas, CustomFieldSchema],
     poolSize: config.DATABASE_POOL,
+    waitSeconds: config.DATABASE_WAIT_SECONDS,
     service: name,
     statementSeconds: config.REQUEST_SECONDS,
   })

@@ -132,6 +132,8 @@ async function worldOf(issuer: Awaited<ReturnType<typeof anIssuer>>, kafka: stri
     LOG_LEVEL: process.env['TEST_LOG'] ?? 'fatal',
     METRICS: 'on',
     DATABASE_POOL: '8',
+    // Many at one moment are not refused because the machine is busy.
+    DATABASE_WAIT_SECONDS: '60',
     STORAGE_FOLDER: files,
   }
 
