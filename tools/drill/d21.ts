@@ -31,7 +31,7 @@ const fuzzerChecks = [
 export const d21: Drill = {
   id: 'D21',
   title: 'hostile callers: access, input, secrets',
-  buses: ['embedded'],
+  buses: ['embedded', 'kafka'],
   does:
     'Every operation of the OpenAPI document is asked with every credential (none, expired, of another audience, issuer or key, `alg` none, tampered, of another company, of each role) ' +
     'about records of oneself, a mate, the team below, another team and another company; the answer has to be the one that the access table says. A refusal has to have exactly the status and the ' +

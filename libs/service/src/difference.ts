@@ -1,34 +1,28 @@
-import type { CustomValues } from '@millrace/domain'
-
 /** What a new record holds, or what became of each field that changed: as the audit trail tells it. */
 export function difference(before: object | undefined, after: object): Record<string, unknown> {
   const change: Record<string, unknown> = {}
   if (!before) {
-    for (const [name, value] of Object.entries(eachCustom(after)))
-      if (name !== 'version' && name !== 'updatedAt' && value !== null && value !== undefined) change[name] = value
+    for (const [name, value] of fieldsOf(after)) if (value !== null && value !== undefined) change[name] = value
     return change
   }
-  const was = eachCustom(before)
-  for (const [name, value] of Object.entries({ ...removedCustom(before, after), ...eachCustom(after) })) {
-    if (name === 'version' || name === 'updatedAt') continue
-    const old = was[name]
-    const [from, to] = [plain(old), plain(value)]
-    if (from === to) continue
-    change[name] = { from: JSON.parse(from), to: JSON.parse(to) }
+  const [was, is] = [new Map(fieldsOf(before)), new Map(fieldsOf(after))]
+  // A value that was taken out of one of the company's own fields is not there any more.
+  for (const name of was.keys()) if (!is.has(name)) is.set(name, null)
+  for (const [name, value] of is) {
+    const [from, to] = [plain(was.get(name)), plain(value)]
+    if (from !== to) change[name] = { from: JSON.parse(from), to: JSON.parse(to) }
   }
   return change
 }
 
-/** Each of a company's own fields by itself, like the other fields of a record: `custom.budget`. */
-function eachCustom(entity: object): Record<string, unknown> {
-  const { custom, ...fields } = entity as { custom?: CustomValues }
-  if (!custom) return entity as Record<string, unknown>
-  return { ...fields, ...Object.fromEntries(Object.entries(custom).map(([key, value]) => [`custom.${key}`, value])) }
-}
-
-function removedCustom(before: object, after: object): Record<string, null> {
-  const [was, is] = [before, after].map((entity) => (entity as { custom?: CustomValues }).custom ?? {}) as [CustomValues, CustomValues]
-  return Object.fromEntries(Object.keys(was).flatMap((key) => (Object.hasOwn(is, key) ? [] : [[`custom.${key}`, null]])))
+/** The fields of a record, but for those that change each time; a company's own ones each by itself: `custom.budget`. */
+function fieldsOf(record: object): [name: string, value: unknown][] {
+  const fields: [string, unknown][] = []
+  for (const [name, value] of Object.entries(record)) {
+    if (name === 'custom') for (const [key, own] of Object.entries(value ?? {})) fields.push([`custom.${key}`, own])
+    else if (name !== 'version' && name !== 'updatedAt') fields.push([name, value])
+  }
+  return fields
 }
 
 /** JSON, also of what holds whole numbers beyond its own. */

@@ -30,6 +30,8 @@ import { Handovers } from './handover.js'
 import { importMigration } from './imports/import.migration.js'
 import { importFilesMigration } from './imports/import-files.migration.js'
 import { ImportController } from './imports/import.controller.js'
+import { ImportKinds } from './imports/import-kinds.js'
+import { ImportRunner } from './imports/import-runner.js'
 import { Imports } from './imports/imports.js'
 import { SavedMappings } from './imports/saved-mappings.js'
 import { Jobs } from './jobs.js'
@@ -247,6 +249,8 @@ function coreProviders({ config, clock, database, parking, consumer }: Core): Pr
     Directory,
     CustomFields,
     Handovers,
+    ImportKinds,
+    ImportRunner,
     Imports,
     SavedMappings,
     Jobs,

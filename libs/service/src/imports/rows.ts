@@ -115,3 +115,16 @@ export function refuseMissing(shape: z.ZodObject, mapping: ImportMapping, column
   const [field] = missingFields(shape, mapping, columns)
   if (field) throw Refusal.invalid('import.missing_column', { field, column: columnOf(mapping, field) ?? field, columns })
 }
+
+/** The refusal of a row with these fields. */
+export function invalidRow(problems: readonly FieldProblem[]): Refusal {
+  return Refusal.invalid('request.invalid', { errors: [...problems] })
+}
+
+/** Why a row was not taken, if that is its own fault: what a rule or the database says of it. */
+export function refusalOfRow(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error
+  const { code, constraint } = error as { code?: string; constraint?: string }
+  if (code === '23505') return new Refusal('value.taken', { field: constraint ?? '' })
+  return code?.startsWith('22') || code === '23514' ? invalidRow([]) : undefined
+}
