@@ -33,6 +33,13 @@ describe('a rule', () => {
     expect(rules.number('lead.customer ? 10 : 0').of(acme)).toBe(10)
   })
 
+  it('sees one record in two roles as each role has it', () => {
+    const both = new Expressions({ asText: { size: 'text' }, asNumber: { size: 'number' } })
+    const record = { size: '5' }
+    const rule = both.condition('asText.size == "5" && asNumber.size + 1 == 6.0')
+    expect([1, 2].map(() => rule.of({ asText: record, asNumber: record }))).toEqual([true, true])
+  })
+
   it('does not hold where it asks for what is not known, and can ask whether it is', () => {
     expect(rules.condition('lead.employees > 1').of(nobody)).toBeUndefined()
     expect(rules.condition('1 / 0 > 1').of(acme)).toBeUndefined()

@@ -46,8 +46,10 @@ export class Expressions {
   private readonly environment = new Environment({ limits })
   private readonly known = new Map<string, Expression<unknown>>()
   private readonly extended = new Map<string, Expressions>()
+  private readonly ready: ReadonlyMap<string, WeakMap<object, Record<string, unknown>>>
 
   constructor(private readonly fields: Fields) {
+    this.ready = new Map(Object.keys(fields).map((name) => [name, new WeakMap()]))
     for (const [name, kinds] of Object.entries(fields))
       this.environment.registerVariable({
         name,
@@ -107,7 +109,7 @@ export class Expressions {
       source,
       of: (values, now) => {
         try {
-          const result: unknown = evaluate({ now, ...filled(this.fields, values) })
+          const result: unknown = evaluate({ now, ...this.given(values) })
           return typeof result === 'bigint' ? Number(result) : result
         } catch {
           return undefined // CEL’s answer to what is absent, and to a division by zero
@@ -117,6 +119,17 @@ export class Expressions {
     if (this.known.size >= remembered) this.known.clear()
     this.known.set(key, expression)
     return expression
+  }
+
+  /** What rules see, by variable. Many rules ask about one record: it is made ready for them once. */
+  private given(values: Values): Record<string, unknown> {
+    const given: Record<string, unknown> = {}
+    for (const [name, group] of Object.entries(this.fields)) {
+      const record = values[name] ?? {}
+      given[name] = this.ready.get(name)!.get(record) ?? filled(group, record)
+      this.ready.get(name)!.set(record, given[name] as Record<string, unknown>)
+    }
+    return given
   }
 }
 

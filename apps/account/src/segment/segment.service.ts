@@ -5,10 +5,8 @@ import { begun, Clock, Database, inTenant, Jobs, type Expression, type Transacti
 import { AccountFigures } from '../account/account-figures.queries.js'
 import { Account } from '../account/account.js'
 import { lookAgain } from '../service-plan/due-list.service.js'
-import { Segment, type SegmentData } from './segment.js'
+import { accountsAtOnce, Segment, type SegmentData } from './segment.js'
 
-/** So many accounts are looked at in one transaction. */
-const lookedAtOnce = 500
 /** Conditions ask for days that pass and for what other services tell, so that members are found anew after so long, whatever happened. */
 const anewAfterMs = 6 * 3_600_000
 
@@ -88,9 +86,10 @@ export class SegmentService {
       )
       if (!walk) return false
       const rules = await this.rules(tx)
+      const atOnce = accountsAtOnce(rules.length)
       const sql = 'SELECT * FROM account WHERE id > $1 ORDER BY id LIMIT $2'
-      const rows = rules.length ? await tx.query<{ id: string }>(sql, [walk.after, lookedAtOnce]) : []
-      const last = rows.length < lookedAtOnce ? null : rows.at(-1)!.id
+      const rows = rules.length ? await tx.query<{ id: string }>(sql, [walk.after, atOnce]) : []
+      const last = rows.length < atOnce ? null : rows.at(-1)!.id
       const members = await this.membersAmong(tx.hydrate(Account, rows), rules, now)
       const given = [members.map(({ segmentId }) => segmentId), members.map(({ accountId }) => accountId)]
       tx.send(

@@ -20,11 +20,11 @@ export class Segment {
   change(data: Partial<SegmentData & Pick<Segment, 'active'>>, at: Date): Segment {
     return Object.assign(Object.create(Segment.prototype) as Segment, this, data, { updatedAt: at })
   }
+}
 
-  /** Whether other accounts may be in it than in what it was before. */
-  holdsOthersThan(before: Segment): boolean {
-    return this.condition !== before.condition || this.active !== before.active
-  }
+/** How many accounts are looked at in one transaction for so many conditions: who changes a segment waits for it, and everybody for the processor. */
+export function accountsAtOnce(conditions: number): number {
+  return Math.max(20, Math.min(500, Math.floor(20_000 / Math.max(1, conditions))))
 }
 
 export type SegmentData = Pick<Segment, 'name' | 'note' | 'condition'>

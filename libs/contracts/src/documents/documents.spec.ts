@@ -73,6 +73,9 @@ describe('the OpenAPI document', () => {
     expect(headersOf('getLead')).toEqual(['AcceptLanguage', 'Causality', 'Prefer', 'Traceparent'])
     expect(Object.keys(described('getLead')['responses']!)).toEqual(['200', '400', '401', '403', '404', '429', '431', '503'])
   })
+  it('tells of a refusal by a rule of the business, also where everybody may ask', () => {
+    for (const id of ['changeMyPassword', 'saveView', 'sendPublicForm']) expect(Object.keys(described(id)['responses']!)).toContain('403')
+  })
   it('shows a filter as a list of values that is repeated', () => {
     expect(parametersOf('listLeads').find(({ name }) => name === 'status')).toMatchObject({
       in: 'query',

@@ -175,7 +175,11 @@ const refusals: Record<string, RefusalResponse> = {
     headers: ['WwwAuthenticate'],
     of: ({ rule }) => rule !== 'public',
   },
-  Forbidden: { status: 403, description: 'The caller does not hold the permission.', of: ({ rule }) => typeof rule === 'object' },
+  Forbidden: {
+    status: 403,
+    description: 'The caller does not hold the permission, or a rule of the business keeps it from this caller.',
+    of: (operation) => typeof operation.rule === 'object' || writes(operation),
+  },
   NotFound: { status: 404, description: 'There is no such record, or none that the caller may see.', of: ({ list }) => !list },
   Conflict: { status: 409, description: 'A rule of the business, or a unique value, stands against it.', of: writes },
   VersionStale: {
