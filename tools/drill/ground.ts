@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { services, type ServiceName } from '../../libs/contracts/src/services.ts'
 import { apiOf, type Api, type ApiOptions, type Json } from '../parts/api.ts'
 import { javaIsThere, startKafka } from '../parts/kafka.ts'
-import { quietPort, startPlatform, type Platform } from '../parts/platform.ts'
+import { startPlatform, type Platform } from '../parts/platform.ts'
 import { freePort } from '../parts/processes.ts'
 import { clientToken, signIn } from '../sign-in.ts'
 import type { Installation } from '../verify/verify.ts'
@@ -271,7 +271,7 @@ function databaseOf(superuser: string, service: string): string {
 /** A broker of the drill's own: one that others use must neither be killed nor fed with what a drill makes up. */
 async function startBroker(run: DrillRun): Promise<Broker> {
   if (!javaIsThere()) throw new Error(ownKafka)
-  const port = await freePort(quietPort())
+  const port = await freePort()
   const options = { dir: join(run.home, 'kafka'), port, from: 'java' as const, halt: run.halt, report: (line: string) => run.note(line) }
   let kafka = await startKafka(options)
   run.defer(() => kafka.stop())

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
@@ -126,7 +126,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     const port = await gatewayPortFor(options.port ?? Number(process.env['PORT'] ?? gatewayPort))
     taken.add(port)
     const ports: Record<string, number> = { gateway: port }
-    for (const name of present) ports[name] = await freePort(options.port === 0 ? quietPort() : services[name].port, taken)
+    for (const name of present) ports[name] = await freePort(options.port === 0 ? 0 : services[name].port, taken)
     const url = `http://127.0.0.1:${port}`
     const environmentOf = (app: string) => ({
       HOST: '127.0.0.1',
@@ -305,13 +305,8 @@ async function createDatabases(url: string, names: readonly ServiceName[], withB
   }
 }
 
-/** A port that nobody wishes for, below the range from which outgoing connections take theirs: it is still free when a service that died comes back. */
-export function quietPort(): number {
-  return randomInt(15_000, 30_000)
-}
-
 async function gatewayPortFor(wished: number): Promise<number> {
-  const port = wished === 0 ? await freePort(quietPort()) : await tryPort(wished)
+  const port = wished === 0 ? await freePort() : await tryPort(wished)
   if (port === undefined) throw new Error(`Port ${wished} is in use: stop what uses it, or choose another with PORT=${wished + 1}`)
   return port
 }

@@ -1,4 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, dirname, join } from 'node:path'
@@ -227,12 +228,15 @@ export function isTaken(pid: number): boolean {
   }
 }
 
-/** A port nobody listens on at 127.0.0.1: the wished one when it is free and not among those taken, else any. */
+/**
+ * A port nobody listens on at 127.0.0.1: the wished one when it is free and not among those taken, else any that nobody wishes for, below the range
+ * from which outgoing connections take theirs: it is still free when a server comes up on it, or back after it died.
+ */
 export async function freePort(wished = 0, taken?: Set<number>): Promise<number> {
-  const found = taken?.has(wished) ? undefined : await tryPort(wished)
-  if (found === undefined || taken?.has(found)) return freePort(0, taken)
-  taken?.add(found)
-  return found
+  const port = wished || randomInt(15_000, 30_000)
+  if (taken?.has(port) || !(await tryPort(port))) return freePort(0, taken)
+  taken?.add(port)
+  return port
 }
 
 /** The port itself when nobody listens on it; undefined when it is taken. */

@@ -1,7 +1,6 @@
-import { createServer, type AddressInfo } from 'node:net'
 import { createApiClient, createTenant, createUser, type Role } from '@millrace/contracts'
 import { newId, type Id } from '@millrace/domain'
-import type { Person, TestService, World } from '@millrace/testing'
+import { freePort, type Person, type TestService, type World } from '@millrace/testing'
 import { identityService } from './identity.module.js'
 
 // eslint-disable-next-line @nx/enforce-module-boundaries -- what signs in for the demo is tested here too
@@ -74,12 +73,4 @@ export async function found(identity: TestService, given: Record<string, unknown
     },
     client: (roles) => identity.as(ada).does(createApiClient, { body: { name: `program ${newId('api_client').slice(-4)}`, roles } }),
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
 import pg from 'pg'
 import { migrate, migrationsOf, type ServiceDefinition } from '@millrace/service'
 
@@ -76,4 +77,15 @@ export async function freshBusDatabase(): Promise<{ url: string; drop(): Promise
 
 async function dropDatabase(name: string): Promise<void> {
   await asSuperuser((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+}
+
+/** A free port below the range from which outgoing connections take theirs: none of these takes it before a server is up on it. */
+export async function freePort(): Promise<number> {
+  const port = randomInt(15_000, 30_000)
+  const server = createServer()
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
+  })
+  return isFree ? port : freePort()
 }
