@@ -135,6 +135,8 @@ export const d21: Drill = {
     if (typeof fuzzer === 'string') await part('Schemathesis', () => fuzzed(run, fuzzer, url, issuer.token(ours.ada), fuzzerSeconds))
     else saw.push(`Schemathesis did not run: ${fuzzer.why}`)
 
+    // What is looked for has to have arrived everywhere: beside journeys that go on, services on Kafka are never all at rest.
+    const recoverySeconds = await ground.rest(load)
     await part('canaries (I13)', async () => {
       const { platform, installation } = ground
       const aviary = {
@@ -162,7 +164,6 @@ export const d21: Drill = {
         await log.close()
       }
     })
-    const recoverySeconds = await ground.rest(load)
     return {
       done: [
         `${operations.length} operations, ${rows.slice(1).reduce((sum, [, asked]) => sum + Number(asked), 0)} requests`,
