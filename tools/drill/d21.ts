@@ -38,7 +38,7 @@ export const d21: Drill = {
     'code that are expected; let through is the operation’s own status, or a 409 or 422 that only comes after the access check. Then each operation’s input is attacked: a fixed list made from its declaration, ' +
     'requests made by chance (fast-check, from the seed), fields that it does not take, and Schemathesis where Python is there. No answer may be a 5xx, have a stack, a statement or a secret in it, or a problem code without text. ' +
     'At last canaries are planted as password, token, client secret, e-mail, phone and bank account, in requests that are in order, refused and malformed and in statements and handlers that fail (I13): ' +
-    'they may be in no log, trace, metric or answer to somebody else, and in events only in fields declared for them. Two callers walk journeys meanwhile.',
+    'they may be in no log, trace, metric or answer to somebody else, and in events only in fields declared for them. Until then two callers walk journeys.',
   async run(run) {
     const port = await freePort()
     const issuer = await startIssuer()

@@ -125,9 +125,9 @@ export class Expressions {
   private given(values: Values): Record<string, unknown> {
     const given: Record<string, unknown> = {}
     for (const [name, group] of Object.entries(this.fields)) {
-      const record = values[name] ?? {}
-      given[name] = this.ready.get(name)!.get(record) ?? filled(group, record)
-      this.ready.get(name)!.set(record, given[name] as Record<string, unknown>)
+      const [record, ready] = [values[name] ?? {}, this.ready.get(name)!]
+      if (!ready.has(record)) ready.set(record, filled(group, record))
+      given[name] = ready.get(record)
     }
     return given
   }

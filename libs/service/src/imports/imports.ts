@@ -69,15 +69,14 @@ export class Imports {
     const waits = query.preview === 'true'
     const { tenantId, actor } = context()
     try {
-      const kind = this.kinds.of(query.kind)
-      const { shape } = kind
+      const { shape } = this.kinds.of(query.kind)
       const mapping = (await this.chosen(query.kind, query)) ?? {}
       await this.database.query(
         `INSERT INTO import (id, kind, name, status, mapping, actor, created_at) VALUES ($1, $2, $3, 'receiving', $4::jsonb, $5::jsonb, $6)`,
         [id, query.kind, query.name ?? query.kind, JSON.stringify(mapping), JSON.stringify(actor), this.clock.now()],
       )
       const received = await receive(this.database, id, file, query)
-      checkMapping([...Object.keys(shape.shape), ...(await this.kinds.customNames(kind))], mapping, received.columns)
+      checkMapping(await this.kinds.fieldsOf(query.kind), mapping, received.columns)
       if (!waits) refuseMissing(shape, mapping, received.columns)
       await this.receivedAs(id, received, waits ? 'waiting' : 'queued')
     } catch (error) {
@@ -240,7 +239,7 @@ export class Imports {
     return { rows, whole: true }
   }
 
-  /** What would become of rows. Like applyChunk, but nothing of it stays. */
+  /** What would become of rows. Like the runner's applyChunk, but nothing of it stays. */
   private async rehearse(kind: ImportKind, read: readonly Checked[]): Promise<('added' | 'existing' | Refusal)[]> {
     const rows = await this.kinds.withCustom(kind, read)
     const good = rows.filter(({ problems }) => !problems.length)

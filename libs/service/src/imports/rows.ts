@@ -27,6 +27,7 @@ export interface Checked {
   readonly rules: readonly Rule[]
 }
 
+/** A row as the file has it: the text of each cell by the heading of its column. */
 export type Cells = Readonly<Record<string, string>>
 
 /** A rule of the mapping that was applied to a cell. */
