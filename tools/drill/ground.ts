@@ -62,6 +62,9 @@ export interface Broker {
   start(): Promise<void>
 }
 
+/** How many seconds a caller tries again: longer than the longest outage, the five minutes of D4. */
+const longestTrouble = 420
+
 /** Services that own data. */
 export const serviceNames = Object.keys(services) as ServiceName[]
 
@@ -195,7 +198,7 @@ export async function startGround(run: DrillRun, { env = {}, port = 0, longestWa
       tenantId,
       administrator,
       reps,
-      as: (client, options) => apiOf(url, tokens[client], { patience: 180, pause: 250, halt, heard, ...options }),
+      as: (client, options) => apiOf(url, tokens[client], { patience: longestTrouble, pause: 250, halt, heard, ...options }),
       token: (client) => tokens[client](),
     }
   }
