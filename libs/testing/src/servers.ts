@@ -40,6 +40,9 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
+/** Postgres copies the files of a database instead of logging each block: 40 ms, not 700. The checkpoint that it takes costs nothing on a server that flushes nothing. */
+const quickly = 'FILE_COPY'
+
 /** A fresh database of a service, copied from a template that is migrated once per set of migrations. */
 export async function freshDatabase(definition: ServiceDefinition): Promise<TestDatabase> {
   const migrations = migrationsOf(definition)
@@ -58,7 +61,8 @@ export async function freshDatabase(definition: ServiceDefinition): Promise<Test
       await client.query(`CREATE DATABASE ${template} OWNER ${owner}`)
       await migrate(withDatabase(postgresUrl(), template, owner), migrations)
     }
-    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`)
+    await client.query(`SELECT pg_advisory_unlock(hashtext('test templates'))`)
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner} STRATEGY ${quickly}`)
   })
   return {
     name,
@@ -71,7 +75,7 @@ export async function freshDatabase(definition: ServiceDefinition): Promise<Test
 /** An empty database for the embedded bus. */
 export async function freshBusDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `test_bus_${randomBytes(6).toString('hex')}`
-  await asSuperuser((client) => client.query(`CREATE DATABASE ${name}`))
+  await asSuperuser((client) => client.query(`CREATE DATABASE ${name} STRATEGY ${quickly}`))
   return { url: withDatabase(postgresUrl(), name), drop: () => dropDatabase(name) }
 }
 

@@ -179,8 +179,9 @@ describe('filing an e-mail', () => {
   })
 
   it('is when it was received, when its date lies in the future', async () => {
+    const before = service.clock.now()
     const filed = await activity((await files(anEml(usual({ Date: 'Fri, 1 Jan 2100 00:00:00 +0000' })))).activityId)
-    expect(filed.takesPlaceAt).toBe(filed.createdAt)
+    expect([before.toISOString(), filed.takesPlaceAt, filed.createdAt].toSorted()[1]).toBe(filed.takesPlaceAt)
   })
 })
 
