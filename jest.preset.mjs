@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 
 const project = basename(process.cwd())
@@ -34,8 +35,8 @@ export default {
   // Ends what hangs, and nothing that is slow on a busy machine. Tests give no limit of their own.
   testTimeout: 600_000,
   passWithNoTests: true,
-  // A project alone has all cores; `npm test` runs several projects at a time, each in one process.
-  maxWorkers: '100%',
+  // A project alone has all cores, and one file more, as a suite often waits; `npm test` runs several projects at a time, each in one process.
+  maxWorkers: availableParallelism() + 1,
   // A database only where one is used.
   ...(!['domain', 'contracts'].includes(project) && { globalSetup: `${tools}/setup.mjs`, globalTeardown: `${tools}/teardown.mjs` }),
 }
