@@ -142,7 +142,9 @@ export class ImportRunner {
       }
       const refusal = refusalOfRow(error)
       if (!refusal) throw error
-      await this.database.transaction((tx) => this.note(tx, id, chunk[0]!.row, { added: 0, existing: 0 }, [{ ...chunk[0]!, refusal }], []))
+      await this.database.transaction((tx) =>
+        this.note(tx, id, chunk[0]!.row, { added: 0, existing: 0 }, [{ ...chunk[0]!, refusal }], chunk[0]!.rules),
+      )
     }
   }
 
