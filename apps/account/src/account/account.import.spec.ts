@@ -11,7 +11,7 @@ import {
   type ImportMapping,
 } from '@millrace/contracts'
 import { parse } from 'csv-parse/sync'
-import { aWorld, eventually, type Person, type TestService, type World } from '@millrace/testing'
+import { asSuperuser, aWorld, eventually, type Person, type TestService, type World } from '@millrace/testing'
 import { accountService } from '../account.module.js'
 
 let world: World
@@ -110,6 +110,22 @@ describe('importing accounts', () => {
     )
     expect(events.find(({ payload }) => payload['name'] === 'Cheers')!.payload['parentId']).toBe(byName['Massive Dynamic'].id)
     expect(new Set(events.map(({ journeyId }) => journeyId)).size).toBe(8)
+  })
+
+  it('leaves out only the row that the database refuses, and counts its rules like those of all others', async () => {
+    const { olga } = await world.company()
+    const { rows } = await service.database.pool.query<{ name: string }>('SELECT current_database() AS name')
+    const doom = (sql: string) => asSuperuser((client) => client.query(sql), rows[0]!.name)
+    await doom(`ALTER TABLE account ADD CONSTRAINT doom CHECK (name <> 'Doomed') NOT VALID`)
+    try {
+      const csv = 'account,sector\nFine,technolgy\nDoomed,technolgy\nAlso fine,technolgy\n'
+      const columns = { name: 'account', industry: 'sector' }
+      const report = await imports(olga, 'accounts', csv, { columns, values: { industry: { technolgy: 'technology' } } })
+      expect(report).toMatchObject({ status: 'done', rows: 3, added: 2, rejected: 1, rules: [{ from: 'technolgy', rows: 3 }] })
+      expect(report['rejections']).toEqual([expect.stringMatching(/^2 Doomed: /)])
+    } finally {
+      await doom('ALTER TABLE account DROP CONSTRAINT doom')
+    }
   })
 
   it('adds nothing when repeated, even at the same moment', async () => {
